@@ -28,6 +28,9 @@ use crate::scan::{
 use crate::{BackupError, ExtendedAttributes, RelativePath};
 
 mod databases;
+mod second_look;
+
+use self::second_look::SecondLook;
 
 /// Why a capture gave nothing.
 pub(crate) enum Unsettled {
@@ -81,11 +84,15 @@ fn capture_but(
     }
     let (mut manifest, databases) = (capture.manifest, capture.databases);
     if store.shape == Shape::Directory {
-        let after = Scan::of(store)?;
-        if let Some(torn) = databases::torn(&databases, &after) {
+        let (mut second, mut now) = (SecondLook::after(&scan), databases.unread());
+        Scan::each(store, &mut |item| {
+            second.item(&item);
+            now.note(&item.path, item.stamp);
+        })?;
+        if let Some(torn) = databases::torn(&databases, &now) {
             return Err(Unsettled::Changed(location(store).join(torn.as_path())));
         }
-        manifest.steady = after.items == scan.items;
+        manifest.steady = second.is_the_same();
     }
     manifest.digest = manifest.content_digest();
     Ok(manifest)
@@ -199,7 +206,7 @@ impl Capture<'_> {
             ..FileEntry::unread(item, before.size)
         };
         let (bytes, sha256) = match (&self.archive, self.read.sha256(&before)) {
-            (None, Some(sha256)) => (before.size, sha256.to_owned()),
+            (None, Some(sha256)) => (before.size, hex::encode(sha256)),
             _ => self.content(item, &entry, &mut file)?,
         };
         let after = fstat(&file).map_err(|error| self.unreadable(item, error.into()))?;

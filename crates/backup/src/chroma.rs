@@ -42,7 +42,9 @@ use segments::{Segments, settled};
 const DATABASE: &str = "chroma.sqlite3";
 
 /// Tables that people know: how many collections there are, and how many records.
-const KNOWN_TABLES: [&str; 2] = ["collections", "embeddings"];
+const KNOWN_TABLES: [&str; 2] = ["collections", RECORDS];
+/// The table with a row for each record.
+const RECORDS: &str = "embeddings";
 
 /// Whether a path below the store is that of its database.
 pub(crate) fn is_database(path: &RelativePath) -> bool {
@@ -160,6 +162,13 @@ pub(crate) fn tables_now(
 /// Whether people know a table by its name; the others are Chroma's own business.
 pub(crate) fn is_known(table: &str) -> bool {
     KNOWN_TABLES.contains(&table)
+}
+
+/// Whether no collection has a record. Whatever else is in its tables, Chroma notes about itself.
+pub(crate) fn has_no_records(tables: &[TableEntry]) -> bool {
+    tables
+        .iter()
+        .any(|table| table.name == RECORDS && table.rows == 0)
 }
 
 /// Makes the folder ready to be replaced: nobody may have its database or a file of an index open.

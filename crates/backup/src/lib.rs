@@ -124,6 +124,6 @@ pub use sqlite::SqliteContent;
 pub use store::{Location, Store, StoreKind, StoreSize, store_digest, store_digest_against};
 pub use table_entry::TableEntry;
 pub use vault::{
-    Backup, BackupRequest, BackupState, BackupSummary, Hold, Kept, RecordedSums, Removed, Replaced,
-    Restored, RestoredCopy, Space, Vault, Verified,
+    Backup, BackupRequest, BackupState, BackupSummary, Emptied, Hold, Kept, RecordedSums, Removed,
+    Replaced, Restored, RestoredCopy, Space, Vault, Verified,
 };

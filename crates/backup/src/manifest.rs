@@ -308,7 +308,7 @@ impl StoreManifest {
     }
 
     /// How many entries it lists.
-    fn entries(&self) -> usize {
+    pub(crate) fn entries(&self) -> usize {
         self.files.len() + self.directories.len() + self.symlinks.len() + self.hard_links.len()
     }
 

@@ -11,16 +11,18 @@ use std::fmt::{self, Write as _};
 use std::os::unix::ffi::{OsStrExt, OsStringExt};
 use std::path::Path;
 use std::str::FromStr;
+use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
 /// A path below the root of a store, or the root itself, written `.`.
 ///
 /// It is never absolute and has no `..`, no `.` and no empty component, so it cannot leave its
-/// root. The order is that of the bytes.
+/// root. The order is that of the bytes. Clones share the bytes: a manifest of many files and what it was made of have
+/// each path once.
 #[derive(Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
-pub struct RelativePath(OsString);
+pub struct RelativePath(Arc<OsStr>);
 
 impl RelativePath {
     /// Checks the path.
@@ -34,7 +36,7 @@ impl RelativePath {
             .split(|b| *b == b'/')
             .all(|part| !part.is_empty() && part != b"." && part != b"..");
         if bytes == b"." || (inside && !bytes.contains(&0)) {
-            Ok(Self(path))
+            Ok(Self(path.into()))
         } else {
             Err(PathRefused {
                 path: escape(&path),
@@ -45,35 +47,35 @@ impl RelativePath {
     /// The root of a store.
     #[must_use]
     pub fn root() -> Self {
-        Self(OsString::from("."))
+        Self(OsStr::new(".").into())
     }
 
     /// Whether it is the root.
     #[must_use]
     pub fn is_root(&self) -> bool {
-        self.0 == "."
+        self.0.as_bytes() == b"."
     }
 
     /// As a path, to be joined to a root.
     #[must_use]
     pub fn as_path(&self) -> &Path {
-        Path::new(&self.0)
+        Path::new(&*self.0)
     }
 
     /// The folder it is in; the root for a path of one component and for the root itself.
     #[must_use]
     pub fn parent(&self) -> Self {
         match self.as_path().parent() {
-            Some(parent) if !parent.as_os_str().is_empty() => Self(parent.into()),
+            Some(parent) if !parent.as_os_str().is_empty() => Self(parent.as_os_str().into()),
             _ => Self::root(),
         }
     }
 
     pub(crate) fn join(&self, name: &OsStr) -> Self {
         if self.is_root() {
-            Self(name.to_owned())
+            Self(name.into())
         } else {
-            Self(self.as_path().join(name).into())
+            Self(self.as_path().join(name).as_os_str().into())
         }
     }
 

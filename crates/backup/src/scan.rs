@@ -3,6 +3,7 @@
 //! Everything is opened relative to the root of the store, one component at a time and with
 //! `O_NOFOLLOW`: a link that is put into a path while it is walked is an error and no way out.
 
+use std::cmp::Ordering;
 use std::ffi::OsStr;
 use std::fs;
 use std::io;
@@ -55,6 +56,26 @@ pub(crate) struct Stamp {
 impl Scan {
     /// Looks at everything in the store.
     pub(crate) fn of(store: &OnDisk) -> Result<Self, BackupError> {
+        let mut items = Vec::new();
+        let root = Self::each(store, &mut |item| items.push(item))?;
+        Ok(Self {
+            root,
+            items: in_order(items),
+        })
+    }
+
+    /// Where an item stands, if there is one of that path.
+    pub(crate) fn position(&self, path: &RelativePath) -> Option<usize> {
+        let found = self.items.binary_search_by(|item| order(&item.path, path));
+        found.ok()
+    }
+
+    /// Looks at everything in the store, in no order, and keeps nothing of it. Gives what paths are relative to: the store
+    /// itself, or the folder of a file store.
+    pub(crate) fn each(
+        store: &OnDisk,
+        on_item: &mut dyn FnMut(Item),
+    ) -> Result<OwnedFd, BackupError> {
         let path = location(store);
         let metadata = match fs::symlink_metadata(&path) {
             Ok(metadata) => metadata,
@@ -80,12 +101,16 @@ impl Scan {
             return Err(refused(store, &path, why));
         }
         match store.shape {
-            Shape::File => Self::of_file(store, &path),
-            Shape::Directory => Self::of_directory(store, &path),
+            Shape::File => Self::file(store, &path, on_item),
+            Shape::Directory => Self::directory(store, &path, on_item),
         }
     }
 
-    fn of_file(store: &OnDisk, path: &Path) -> Result<Self, BackupError> {
+    fn file(
+        store: &OnDisk,
+        path: &Path,
+        on_item: &mut dyn FnMut(Item),
+    ) -> Result<OwnedFd, BackupError> {
         let failed = |error: rustix::io::Errno| unreadable(store, path, error.into());
         let parent = path
             .parent()
@@ -97,21 +122,21 @@ impl Scan {
             .and_then(|name| RelativePath::new(name).ok())
             .ok_or_else(|| refused(store, path, "it has no file name".to_owned()))?;
         let stat = statat(&root, name.as_path(), AtFlags::SYMLINK_NOFOLLOW).map_err(failed)?;
-        let item = item(name, &stat).map_err(|found| special(store, path, found))?;
-        Ok(Self {
-            root,
-            items: vec![item],
-        })
+        on_item(item(name, &stat).map_err(|found| special(store, path, found))?);
+        Ok(root)
     }
 
-    fn of_directory(store: &OnDisk, path: &Path) -> Result<Self, BackupError> {
+    fn directory(
+        store: &OnDisk,
+        path: &Path,
+        on_item: &mut dyn FnMut(Item),
+    ) -> Result<OwnedFd, BackupError> {
         let failed = |at: &Path, error: rustix::io::Errno| unreadable(store, at, error.into());
         let root = openat(CWD, path, FOLDER | OFlags::NOFOLLOW, Mode::empty())
             .map_err(|error| failed(path, error))?;
         let stat = rustix::fs::fstat(&root).map_err(|error| failed(path, error))?;
-        let mut items =
-            vec![item(RelativePath::root(), &stat).map_err(|found| special(store, path, found))?];
         let mut folders = vec![RelativePath::root()];
+        on_item(item(RelativePath::root(), &stat).map_err(|found| special(store, path, found))?);
         while let Some(folder) = folders.pop() {
             let at = path.join(folder.as_path());
             let handle = match open_beneath(&root, &folder, FOLDER) {
@@ -136,14 +161,23 @@ impl Scan {
                 if item.kind == ItemKind::Directory {
                     folders.push(item.path.clone());
                 }
-                items.push(item);
+                on_item(item);
             }
         }
-        items.sort_by(|a, b| a.path.cmp(&b.path));
-        // The root is written "." and must stay first even before names like "!".
-        items.sort_by_key(|item| !item.path.is_root());
-        Ok(Self { root, items })
+        Ok(root)
     }
+}
+
+/// Everything in order of path, and once: a folder that changes while it is listed may list one name twice.
+fn in_order(mut items: Vec<Item>) -> Vec<Item> {
+    items.sort_by(|a, b| order(&a.path, &b.path));
+    items.dedup_by(|later, earlier| later.path == earlier.path);
+    items
+}
+
+/// The order of items. The root is written "." and must stay first even before names like "!".
+fn order(one: &RelativePath, other: &RelativePath) -> Ordering {
+    (!one.is_root(), one).cmp(&(!other.is_root(), other))
 }
 
 /// The path without a trailing slash, which would make the system follow a link.
@@ -290,3 +324,6 @@ pub(crate) fn unreadable(store: &OnDisk, path: &Path, source: io::Error) -> Back
         source,
     }
 }
+
+#[cfg(test)]
+mod tests;

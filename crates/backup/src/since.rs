@@ -6,6 +6,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use crate::on_disk::OnDisk;
 use crate::outline::is_ours;
 use crate::scan::{ItemKind, Scan};
 use crate::store::Held;
@@ -114,7 +115,7 @@ impl Vault {
                 Ok(tables(&then, chroma::tables_now(&on_disk, &then)?))
             }
             (_, Held::Server(remote)) => remote.since(&wanted),
-            (_, Held::Disk(on_disk)) => Ok(files(&wanted, &Scan::of(&on_disk)?)),
+            (_, Held::Disk(on_disk)) => files(&wanted, &on_disk),
         }
     }
 }
@@ -153,15 +154,15 @@ pub(crate) fn tables(then: &[TableEntry], now: Vec<TableNow>) -> Since {
     Since::Tables(differing)
 }
 
-fn files(then: &StoreManifest, now: &Scan) -> Since {
+fn files(then: &StoreManifest, now: &OnDisk) -> Result<Since, BackupError> {
     let links = then.symlinks.iter().map(|link| &link.path);
     let mut gone: BTreeSet<_> = then.files.iter().map(|file| &file.path).collect();
     gone.extend(links);
     let known: BTreeMap<_, _> = then.files.iter().map(|file| (&file.path, file)).collect();
     let (mut added, mut changed) = (0, 0);
-    for item in &now.items {
+    Scan::each(now, &mut |item| {
         if item.kind == ItemKind::Directory {
-            continue;
+            return;
         }
         if !gone.remove(&item.path) {
             added += 1;
@@ -169,10 +170,10 @@ fn files(then: &StoreManifest, now: &Scan) -> Since {
             let same = file.size == item.stamp.size && file.mtime == item.stamp.mtime();
             changed += u64::from(!same);
         }
-    }
-    Since::Files {
+    })?;
+    Ok(Since::Files {
         added,
         removed: gone.len() as u64,
         changed,
-    }
+    })
 }

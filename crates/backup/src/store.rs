@@ -270,16 +270,16 @@ impl Store {
             Held::Disk(on_disk) => on_disk,
             Held::Server(remote) => return remote.size(),
         };
-        let scan = Scan::of(&on_disk)?;
         let mut size = StoreSize {
-            entries: scan.items.len() as u64,
+            entries: 0,
             bytes: 0,
         };
-        for item in &scan.items {
+        Scan::each(&on_disk, &mut |item| {
+            size.entries += 1;
             if item.kind == ItemKind::File {
                 size.bytes = size.bytes.saturating_add(item.stamp.size);
             }
-        }
+        })?;
         if let Location::Sqlite { path } = &self.location {
             let log = std::fs::metadata(sqlite::beside(path, "-wal")).map_or(0, |log| log.len());
             size.bytes = size.bytes.saturating_add(log);

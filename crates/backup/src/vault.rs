@@ -13,6 +13,7 @@ use crate::durable::{TEMPORARY_PREFIX, TEMPORARY_SUFFIX, clear_abandoned, folder
 use crate::{BackupError, BackupName, Encryption, Manifest, Protection, Sealed, Store};
 
 mod create;
+mod emptied;
 mod folders_above;
 mod form;
 mod hold;
@@ -26,6 +27,7 @@ mod turn;
 mod verify;
 
 pub use create::{Backup, BackupRequest};
+pub use emptied::Emptied;
 pub(crate) use form::{Form, SUFFIXES, SUMS_SUFFIX};
 pub use hold::Hold;
 pub use remove::Removed;

@@ -9,7 +9,7 @@ use std::ffi::OsStr;
 use std::os::unix::ffi::OsStrExt;
 
 use crate::RelativePath;
-use crate::scan::{ItemKind, Scan, Stamp};
+use crate::scan::{Item, ItemKind, Scan, Stamp};
 
 /// How the names of logs end: of a write-ahead log, and of one for going back.
 const LOGS: [&str; 2] = ["-wal", "-journal"];
@@ -25,34 +25,33 @@ impl Read {
             *read = Some(stamp);
         }
     }
+
+    /// The same files, of which nothing is known yet.
+    pub(super) fn unread(&self) -> Self {
+        Self(self.0.keys().map(|path| (path.clone(), None)).collect())
+    }
 }
 
 /// The databases of a folder that have a log, and their logs.
 pub(super) fn with_logs(scan: &Scan) -> Read {
-    let files = scan.items.iter().filter(|item| item.kind == ItemKind::File);
-    let files: BTreeMap<&RelativePath, ()> = files.map(|item| (&item.path, ())).collect();
+    let is_file = |item: &&Item| item.kind == ItemKind::File;
     let mut read = BTreeMap::new();
-    for log in files.keys() {
-        let Some(database) = database_of(log) else {
-            continue;
-        };
-        if files.contains_key(&database) {
-            read.insert((*log).clone(), None);
-            read.insert(database, None);
+    for log in scan.items.iter().filter(is_file) {
+        let database = database_of(&log.path).and_then(|path| scan.position(&path));
+        let database = database.map(|at| &scan.items[at]);
+        if let Some(database) = database.filter(is_file) {
+            read.insert(log.path.clone(), None);
+            read.insert(database.path.clone(), None);
         }
     }
     Read(read)
 }
 
 /// A file of a database that is another one now than when it was read.
-pub(super) fn torn(read: &Read, after: &Scan) -> Option<RelativePath> {
-    let now = |path: &RelativePath| {
-        let found = after.items.iter().find(|item| item.path == *path);
-        found.map(|item| item.stamp)
-    };
+pub(super) fn torn(read: &Read, now: &Read) -> Option<RelativePath> {
     let mut files = read.0.iter();
     files
-        .find(|(path, stamp)| now(path) != **stamp)
+        .find(|(path, stamp)| now.0.get(*path) != Some(*stamp))
         .map(|(path, _)| path.clone())
 }
 

@@ -140,11 +140,15 @@ fn a_file_that_is_replaced_while_it_is_read_is_the_old_one() {
 
 #[test]
 fn a_directory_whose_other_entries_change_is_not_steady() {
-    let changes: [fn(&Path); 4] = [
+    let changes: [fn(&Path); 5] = [
         |path| fs::write(path.join("added"), "").unwrap(),
         |path| fs::remove_file(path.join("later")).unwrap(),
         |path| fs::write(path.join("later"), "longer").unwrap(),
         |path| fs::create_dir(path.join("folder")).unwrap(),
+        |path| {
+            fs::write(path.join("next"), "SMALL").unwrap();
+            fs::rename(path.join("next"), path.join("later")).unwrap();
+        },
     ];
     for change in changes {
         let folder = tempfile::tempdir().unwrap();
@@ -161,6 +165,101 @@ fn a_directory_whose_other_entries_change_is_not_steady() {
     let folder = tempfile::tempdir().unwrap();
     let store = directory(folder.path());
     assert!(captured(capture_with(&store, || {})).steady);
+}
+
+/// Names before, at and behind that of the root, which is written `.`.
+fn scanned(folder: &Path) -> Scan {
+    let path = folder.join("store");
+    fs::create_dir_all(path.join("folder")).unwrap();
+    for name in ["!", "a", "folder/one", "folder/two", "z"] {
+        fs::write(path.join(name), name).unwrap();
+    }
+    std::os::unix::fs::symlink("a", path.join("link")).unwrap();
+    let store = OnDisk {
+        name: "store".to_owned(),
+        shape: Shape::Directory,
+        path,
+    };
+    let scan = Scan::of(&store).unwrap();
+    let paths: Vec<_> = scan
+        .items
+        .iter()
+        .map(|item| item.path.to_string())
+        .collect();
+    let in_order = [
+        ".",
+        "!",
+        "a",
+        "folder",
+        "folder/one",
+        "folder/two",
+        "link",
+        "z",
+    ];
+    assert_eq!(paths, in_order);
+    scan
+}
+
+fn looks_the_same<'i>(first: &Scan, now: impl IntoIterator<Item = &'i Item>) -> bool {
+    let mut second = SecondLook::after(first);
+    for item in now {
+        second.item(item);
+    }
+    second.is_the_same()
+}
+
+/// Each item alone tells: what the folder it is in says of itself does not change here.
+#[test]
+fn a_second_look_tells_what_was_added_removed_or_replaced() {
+    let folder = tempfile::tempdir().unwrap();
+    let first = scanned(folder.path());
+    let items = &first.items;
+    assert!(looks_the_same(&first, items));
+    assert!(looks_the_same(&first, items.iter().rev()), "in any order");
+
+    for name in ["-", "added", "folder/added", "zz"] {
+        let added = Item {
+            path: name.parse().unwrap(),
+            ..items[2].clone()
+        };
+        assert!(!looks_the_same(&first, items.iter().chain([&added])));
+    }
+    for (at, item) in items.iter().enumerate() {
+        let others = || items.iter().filter(move |other| *other != item);
+        assert!(!looks_the_same(&first, others()), "{} is gone", item.path);
+        let another = &items[(at + 1) % items.len()];
+        assert!(
+            !looks_the_same(&first, others().chain([another])),
+            "{} is gone and another is there twice",
+            item.path
+        );
+        assert!(
+            !looks_the_same(&first, items.iter().chain([item])),
+            "{} is there twice",
+            item.path
+        );
+        let replaced = [
+            Item {
+                stamp: another.stamp,
+                ..item.clone()
+            },
+            Item {
+                mode: item.mode ^ 0o001,
+                ..item.clone()
+            },
+            Item {
+                uid: item.uid + 1,
+                ..item.clone()
+            },
+        ];
+        for replaced in &replaced {
+            assert!(
+                !looks_the_same(&first, others().chain([replaced])),
+                "{} is another one",
+                item.path
+            );
+        }
+    }
 }
 
 #[test]

@@ -65,11 +65,13 @@ impl Vault {
     /// file is written to at each of three attempts; [`BackupError::VaultFull`] if there is no
     /// room; [`BackupError::StoreRefused`] for a store that is missing or holds a socket, pipe or
     /// device; [`BackupError::VaultOverlaps`], [`BackupError::StoresRefused`],
-    /// [`BackupError::Name`], [`BackupError::StoreUnreadable`] and [`BackupError::Vault`] as they
+    /// [`BackupError::Name`], [`BackupError::StoreUnreadable`] and those of [`Vault::open`] as they
     /// say.
     pub fn create(&self, request: &BackupRequest, stores: &[Store]) -> Result<Backup, BackupError> {
         let name = BackupName::new(&request.service, &request.environment, request.created_at)?;
         check_names(stores)?;
+        // One that was away when this began may have come back open to others.
+        Self::open(&self.root)?;
         for store in stores {
             self.check_apart(store)?;
         }

@@ -168,47 +168,38 @@ impl Vault {
         folder: &Path,
         stays: bool,
     ) -> Result<Staged, BackupError> {
-        let manifest = self.manifest(name)?;
-        let Some(store) = manifest.store(store_name) else {
+        let prepared = self.prepare_reading(name)?;
+        let stores = &prepared.manifest.stores;
+        let Some(at) = stores.iter().position(|store| store.name == store_name) else {
             return Err(BackupError::UnknownStore {
                 name: name.clone(),
                 store: store_name.to_owned(),
-                known: manifest
-                    .stores
-                    .into_iter()
-                    .map(|store| store.name)
-                    .collect(),
+                known: stores.iter().map(|store| store.name.clone()).collect(),
             });
         };
+        let store = &stores[at];
         // What an earlier restore left here that was killed; one that cannot be removed is in nobody's way.
         let _ = clear_abandoned(folder);
         let private = PrivateFolder::new(folder, RESTORE_PREFIX)
             .map_err(|source| failed("create a folder in", folder, source))?;
         let writer = Writer::new(private.path(), store)?;
         // The archive is read and verified as a whole while it is unpacked; if anything in it is
-        // wrong, or the manifest changed since it was read above, the copy goes away again.
-        let (read, copied) = thread::scope(|scope| -> Result<_, BackupError> {
+        // wrong, the copy goes away again.
+        let copied = thread::scope(|scope| {
             let copies = match stays {
                 true => ReadBack::start(scope)
                     .map_err(|source| failed("read back", private.path(), source))?,
                 false => ReadBack::none(),
             };
-            let read = self.read_back(name, &mut |of, file, reader| {
+            self.read_prepared(name, &prepared, &mut |of, file, reader| {
                 if of.name == store_name {
                     writer.file(file, reader, &copies)
                 } else {
                     Ok(())
                 }
             })?;
-            Ok((read, copies.finish()?))
+            copies.finish()
         })?;
-        if read.manifest != manifest {
-            let damages = vec![crate::Damage::ManifestsDiffer];
-            return Err(BackupError::Damaged {
-                name: name.clone(),
-                damages,
-            });
-        }
         writer.symlinks()?;
         writer.hard_links()?;
         if stays {
@@ -218,7 +209,8 @@ impl Vault {
         let owners_not_set = writer.owners_not_set.get();
         let attributes_not_set = writer.attributes_not_set.get();
         let data = writer.data.clone();
-        let manifest = store.clone();
+        let mut stores = prepared.manifest.stores;
+        let manifest = stores.swap_remove(at);
         Ok(Staged {
             _private: private,
             data,

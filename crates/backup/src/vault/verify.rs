@@ -4,7 +4,7 @@ use std::fs::File;
 use std::time::Duration;
 
 use super::{Form, Hold, Vault, failed_to, read_bounded};
-use crate::archive::{OnFile, Walk, walk};
+use crate::archive::{ManifestSum, OnFile, Walk, walk};
 use crate::bounds::SUMS_BYTES_MAX;
 use crate::clock::Stopwatch;
 use crate::command::{self, Commands};
@@ -132,9 +132,12 @@ impl Vault {
         let watch = Stopwatch::start();
         let mut dumps = DumpCheck::default();
         let mut rdbs = RdbCheck::default();
-        let checked = self.read_back(name, &mut |store, file, reader| {
-            rdbs.file(store, file, reader);
-            dumps.file(store, file, reader)
+        let checked = self.prepare_reading(name).and_then(|prepared| {
+            let walk = self.read_prepared(name, &prepared, &mut |store, file, reader| {
+                rdbs.file(store, file, reader);
+                dumps.file(store, file, reader)
+            });
+            Ok((walk?, prepared.manifest_sha256))
         });
         dumps.damages.append(&mut rdbs.damages);
         let checked = match dumps.damages.is_empty() {
@@ -152,13 +155,13 @@ impl Vault {
             Err(BackupError::Damaged { .. }) => self.note_verified(name, false),
             Err(_) => {}
         }
-        let checked = checked?;
+        let (walk, manifest_sha256) = checked?;
         Ok(Verified {
-            files: checked.walk.files,
-            bytes: checked.walk.bytes,
-            archive_bytes: checked.walk.archive_bytes,
-            archive_sha256: checked.walk.sha256,
-            manifest_sha256: checked.manifest_sha256,
+            files: walk.files,
+            bytes: walk.bytes,
+            archive_bytes: walk.archive_bytes,
+            archive_sha256: walk.sha256,
+            manifest_sha256,
             took: watch.elapsed(),
         })
     }
@@ -203,49 +206,39 @@ impl Vault {
         Ok(checked)
     }
 
-    /// Reads the archive once, gives each of its files to `on_file`, and checks everything.
-    pub(super) fn read_back(
+    /// Reads the archive once, gives each of its files to `on_file`, and checks everything against what was read before.
+    pub(super) fn read_prepared(
         &self,
         name: &BackupName,
+        prepared: &Prepared,
         on_file: &mut OnFile<'_>,
-    ) -> Result<ReadBack, BackupError> {
-        let prepared = self.prepare_reading(name)?;
+    ) -> Result<Walk, BackupError> {
         let (archive, _hold) = self.open_archive(name)?;
         let form = self.form(name);
         let encryption = (form == Form::Age).then_some(&self.encryption);
-        let content = (&prepared.manifest, &*prepared.json);
+        let content = (&prepared.manifest, &prepared.manifest_sum);
         let walk = walk(archive, encryption, content, on_file)?;
-        let damages = judge((name, form), &prepared, &walk);
-        if !damages.is_empty() {
-            return Err(BackupError::Damaged {
+        let damages = judge((name, form), prepared, &walk);
+        match damages.is_empty() {
+            true => Ok(walk),
+            false => Err(BackupError::Damaged {
                 name: name.clone(),
                 damages,
-            });
+            }),
         }
-        let Prepared {
-            manifest,
-            manifest_sha256,
-            ..
-        } = prepared;
-        Ok(ReadBack {
-            manifest,
-            manifest_sha256,
-            walk,
-        })
     }
 
     /// Reads everything but the archive.
-    fn prepare_reading(&self, name: &BackupName) -> Result<Prepared, BackupError> {
+    pub(super) fn prepare_reading(&self, name: &BackupName) -> Result<Prepared, BackupError> {
         self.check_complete(name)?;
         let file = self.manifest_file(name)?;
-        let (json, manifest_sha256) = (file.json, file.sha256);
         let sums = self.sums(name)?;
-        match Manifest::from_json(&json, name) {
+        match Manifest::from_json(&file.json, name) {
             Ok(manifest) => Ok(Prepared {
                 sums,
-                json,
                 manifest,
-                manifest_sha256,
+                manifest_sum: ManifestSum::of(&file.json),
+                manifest_sha256: file.sha256,
             }),
             Err(why) => {
                 let mut damages = vec![Damage::ManifestUnreadable { why }];
@@ -325,17 +318,13 @@ impl Vault {
     }
 }
 
-/// A backup that was read to its end and is in order.
-pub(super) struct ReadBack {
-    pub(super) manifest: Manifest,
-    pub(super) manifest_sha256: String,
-    pub(super) walk: Walk,
-}
-
-struct Prepared {
+/// Everything of a backup but its archive.
+pub(super) struct Prepared {
     sums: Result<Sums, String>,
-    json: Vec<u8>,
-    manifest: Manifest,
+    pub(super) manifest: Manifest,
+    /// That of the manifest itself, whose JSON is not kept.
+    manifest_sum: ManifestSum,
+    /// That of the file beside the archive, which may be encrypted.
     manifest_sha256: String,
 }
 

@@ -356,7 +356,7 @@ fn what_is_no_chroma_or_has_a_broken_index_is_refused() {
         "{short}"
     );
     fs::write(&data, &whole).unwrap();
-    place.back_up(3, std::slice::from_ref(&store));
+    let full = place.back_up(3, std::slice::from_ref(&store));
     fs::remove_file(index.join("index_metadata.pickle")).unwrap();
     let missing = fail(4);
     assert!(
@@ -364,4 +364,29 @@ fn what_is_no_chroma_or_has_a_broken_index_is_refused() {
         "{missing}"
     );
     assert_eq!(place.vault.list().unwrap().len(), 2);
+    assert_eq!(place.vault.emptied(&full.manifest).unwrap(), []);
+}
+
+#[test]
+fn a_database_that_lost_all_records_is_told_though_chroma_notes_much_about_itself() {
+    let place = Place::new();
+    let folder = place.path("vectors");
+    fs::create_dir(&folder).unwrap();
+    let store = Store::chroma("vectors", folder.clone());
+    let mut server = Server::start(&folder);
+    let writers = Writers::start(&server);
+    writers.until_written(20);
+    writers.stop();
+    server.stop();
+    let full = place.back_up(1, std::slice::from_ref(&store));
+    assert_eq!(place.vault.emptied(&full.manifest).unwrap(), []);
+    Connection::open(folder.join("chroma.sqlite3"))
+        .and_then(|database| {
+            database.execute_batch("PRAGMA foreign_keys = OFF; DELETE FROM embeddings")
+        })
+        .unwrap();
+    let empty = place.back_up(2, std::slice::from_ref(&store));
+    let told = place.vault.emptied(&empty.manifest).unwrap();
+    assert_eq!(told.len(), 1, "{told:?}");
+    assert_eq!((&told[0].last, told[0].is_new), (&full.name, true));
 }

@@ -4,6 +4,7 @@ use std::fs;
 use std::path::PathBuf;
 
 use portcullis_backup::{Backup, BackupError, Damage};
+use sha2::{Digest, Sha256};
 
 use crate::{Place, flip, names, noise};
 
@@ -141,6 +142,38 @@ fn a_truncated_archive_is_found_at_any_length() {
         damages(&place, &backup)[0],
         Damage::ArchiveDigest { .. }
     ));
+}
+
+#[test]
+fn a_manifest_that_is_not_the_one_in_the_archive_is_found() {
+    let place = Place::new();
+    let backup = backed_up(&place);
+    let Files { manifest, sums, .. } = files(&place, &backup);
+    let json = fs::read_to_string(&manifest).unwrap();
+    let written = fs::read_to_string(&sums).unwrap();
+    let old = format!(
+        "\"portcullis_version\": \"{}\"",
+        backup.manifest.portcullis_version
+    );
+    assert!(json.contains(&old));
+    let same_length = "9".repeat(backup.manifest.portcullis_version.len());
+    let others = [
+        json.replace(&old, &format!("\"portcullis_version\": \"{same_length}\"")),
+        json.replace(&old, "\"portcullis_version\": \"\""),
+        format!("{json}\n"),
+        json.trim_end().to_owned(),
+    ];
+    for other in others {
+        assert_ne!(other, json);
+        // In order with itself, so that the comparison alone can tell.
+        let sum = hex::encode(Sha256::digest(&other));
+        fs::write(&manifest, other).unwrap();
+        fs::write(&sums, written.replace(&backup.manifest_sha256, &sum)).unwrap();
+        assert_eq!(damages(&place, &backup), [Damage::ManifestsDiffer]);
+    }
+    fs::write(&manifest, &json).unwrap();
+    fs::write(&sums, &written).unwrap();
+    place.vault.verify(&backup.name).unwrap();
 }
 
 #[test]

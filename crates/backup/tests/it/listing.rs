@@ -180,6 +180,28 @@ fn other_files_and_leftovers_are_not_backups() {
     assert_eq!(place.vault.leftovers().unwrap(), [leftover]);
 }
 
+/// Whoever went on without a vault that was away writes nothing into it when it comes back open to others.
+#[test]
+fn a_vault_that_comes_back_open_to_others_gets_no_backup() {
+    let place = Place::new();
+    let root = place.path("away");
+    let vault = Vault::absent(&root);
+    let store = [place.file_store("a")];
+    let made = |second| vault.create(&request(second), &store);
+    let error = made(1).unwrap_err();
+    assert!(matches!(error, BackupError::NoVault { .. }), "{error:?}");
+    fs::create_dir(&root).unwrap();
+    fs::set_permissions(&root, fs::Permissions::from_mode(0o750)).unwrap();
+    let error = made(1).unwrap_err();
+    assert!(
+        matches!(error, BackupError::VaultTooOpen { mode: 0o750, .. }),
+        "{error:?}"
+    );
+    assert_eq!(fs::read_dir(&root).unwrap().count(), 0);
+    fs::set_permissions(&root, fs::Permissions::from_mode(0o700)).unwrap();
+    made(1).unwrap();
+}
+
 #[test]
 fn a_vault_that_others_may_read_is_refused() {
     let folder = tempfile::tempdir().unwrap();

@@ -17,6 +17,7 @@ mod copies;
 mod copies_locked;
 mod copies_tls;
 mod damage;
+mod emptied;
 mod encrypted;
 mod faults;
 mod full_disk;

@@ -53,9 +53,9 @@ const STORES: [&str; 5] = [
     "postgres::differences_are_told_and_what_does_not_count_is_not",
 ];
 const ARCHIVES: [&str; 3] = [
-    "continuous::a_killed_receiver_and_a_restarted_server_leave_no_gap",
-    "continuous::a_new_timeline_is_followed",
-    "continuous::every_acknowledged_commit_before_the_moment_is_there_and_none_after",
+    "continuous::load::a_killed_receiver_and_a_restarted_server_leave_no_gap",
+    "continuous::slots_and_timelines::a_new_timeline_is_followed",
+    "continuous::load::every_acknowledged_commit_before_the_moment_is_there_and_none_after",
 ];
 
 #[test]

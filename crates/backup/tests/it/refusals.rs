@@ -371,6 +371,66 @@ fn archives_that_lead_out_of_the_copy_are_refused() {
 }
 
 #[test]
+fn an_entry_that_is_twice_in_an_archive_is_refused() {
+    use tar::EntryType::{Directory, Regular};
+    let lines = format!("file 4 {} good\n", digest_of(EVIL));
+    let store = store_json(&lines, &["."], &["good"], "");
+    let entries = [
+        ("stores/photos", Directory, ""),
+        ("stores/photos/good", Regular, EVIL),
+    ];
+    let again = [
+        entries[0],
+        entries[1],
+        // Even if nothing of it would fit.
+        ("stores/photos/good", Directory, ""),
+        // The manifest comes again at the end.
+        ("manifest.json", Regular, ""),
+    ];
+    for more in again {
+        let place = Place::new();
+        let name = forge(&place, &store, &[&entries[..], &[more]].concat());
+        let path = more.0.to_owned();
+        let damages = cannot_be_restored(&place, &name);
+        assert_eq!(damages, [Damage::Unexpected { path }]);
+    }
+}
+
+#[test]
+fn what_is_not_in_an_archive_is_missing() {
+    use tar::EntryType::{Directory, Regular};
+    let place = Place::new();
+    let lines = format!("file 4 {0} good\nfile 4 {0} more\n", digest_of(EVIL));
+    let store = store_json(&lines, &["."], &["good", "more"], "");
+    let entries = [("stores/photos/more", Regular, EVIL)];
+    let name = forge(&place, &store, &entries);
+    let missing = |path: &str| Damage::Missing {
+        path: path.to_owned(),
+    };
+    let wanted = [missing("stores/photos"), missing("stores/photos/good")];
+    assert_eq!(cannot_be_restored(&place, &name), wanted);
+
+    // The root of a store is not told by another spelling of it.
+    let place = Place::new();
+    let entries = [
+        ("stores/photos/.", Directory, ""),
+        ("stores/photos/good", Regular, EVIL),
+        ("stores/photos//", Directory, ""),
+        ("stores/photos/more", Regular, EVIL),
+    ];
+    let name = forge(&place, &store, &entries);
+    let unexpected = |path: &str| Damage::Unexpected {
+        path: path.to_owned(),
+    };
+    let wanted = [
+        unexpected("stores/photos/."),
+        unexpected("stores/photos/"),
+        missing("stores/photos"),
+    ];
+    assert_eq!(cannot_be_restored(&place, &name), wanted);
+}
+
+#[test]
 fn manifests_that_lead_out_of_the_copy_are_refused() {
     let evil_link = "{\"path\":\"d\",\"target\":\"/tmp\",\"uid\":0,\"gid\":0}".to_owned();
     let stores = [

@@ -130,15 +130,23 @@ impl DataHand {
                 release: order.release.as_ref().map(ToString::to_string),
                 reason: order.reason.clone(),
             };
-            vault.create(&request, &stores).map(Some)
+            let backup = vault.create(&request, &stores)?;
+            // It only tells of the backup, which is made.
+            let emptied = vault.emptied(&backup.manifest).unwrap_or_default();
+            let emptied: Vec<Fact> = emptied
+                .iter()
+                .map(|one| Fact::new("warning", one))
+                .collect();
+            Ok(Some((backup, emptied)))
         });
         match made.await? {
-            Ok(Some(backup)) => {
+            Ok(Some((backup, emptied))) => {
                 let mut facts = vec![
                     Fact::new("backup", &backup.name),
                     Fact::new("size", size_words(backup.bytes)),
                 ];
                 facts.extend(backup.manifest.stores.iter().filter_map(rows_words));
+                facts.extend(emptied);
                 Ok(facts)
             }
             Ok(None) => Ok(Vec::new()),

@@ -100,7 +100,7 @@ pub(super) fn links(config: &Config) -> Vec<String> {
             Err(_) => String::new(),
         };
         Some(format!(
-            "store {} is a symbolic link, {}: no data is put back in the place of one; name what it leads to{real}",
+            "store {} is a symbolic link, {}: it can neither be backed up nor put back; name what it leads to{real}",
             store.name,
             path.display()
         ))

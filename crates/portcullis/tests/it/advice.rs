@@ -263,3 +263,27 @@ fn a_damaged_backup_is_refused_with_what_else_there_is() {
         "{told}"
     );
 }
+
+/// Whoever backs up data that something emptied hears of it, and which backup has the data.
+#[test]
+fn a_store_that_was_emptied_is_told_with_the_backup_that_has_its_data() {
+    let rig = Rig::new("none");
+    rig.ok(&["init"]);
+    let full = backup(&rig);
+    let library = rig.path("data/library.json");
+    fs::write(&library, "").unwrap();
+    let output = rig.run(&["backup", "create", "--reason", "a test"]);
+    let said = String::from_utf8(output.stderr).unwrap();
+    assert!(output.status.success(), "{said}");
+    for words in [
+        format!("warning: store library is empty in this backup, and was not in {full}"),
+        format!("portcullis backup protect {full} --reason"),
+    ] {
+        assert!(said.contains(&words), "{words}: {said}");
+    }
+    let made = rig.json(&["backup", "create", "--reason", "a test"]);
+    assert_eq!(
+        made["emptied"],
+        json!([{ "store": "library", "last": full }])
+    );
+}

@@ -198,6 +198,14 @@ fn a_failed_backup_is_told_to_hooks_and_status_until_one_is_made() {
     rig.until("one is made and the trouble is over", |rig| {
         !made(rig).is_empty() && data(rig)["troubles"] == Value::Null
     });
+    // Data that is gone without a failure is told too, once.
+    std::fs::write(&library, "").unwrap();
+    let is_empty = "store library is empty in this backup";
+    rig.until("two are made of nothing", |rig| {
+        rig.log().matches(is_empty).count() >= 2
+    });
+    let told = std::fs::read_to_string(rig.path("told.jsonl")).unwrap();
+    assert_eq!(told.matches(is_empty).count(), 1, "{told}");
 }
 
 #[test]

@@ -183,7 +183,7 @@ impl Job {
         reading.until(u64::MAX, buffer)?;
         let looking = |error: rustix::io::Errno| failed("look at", &self.path, error.into());
         let stat = fstat(&*self.file).map_err(looking)?;
-        all.insert(Stamp::of(&stat), hex::encode(reading.sha.finalize()));
+        all.insert(Stamp::of(&stat), reading.sha.finalize().into());
         Ok(())
     }
 }

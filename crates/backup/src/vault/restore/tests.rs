@@ -80,7 +80,7 @@ fn a_file_is_read_back_from_the_disk_also_behind_whoever_writes_it() {
         let on_disk = fs::read(&path).unwrap();
         let expected = hex::encode(<sha2::Sha256 as sha2::Digest>::digest(&on_disk));
         let found = copied.sha256(&stamp).unwrap();
-        assert_eq!(found, expected, "{pieces} pieces");
+        assert_eq!(hex::encode(found), expected, "{pieces} pieces");
         assert_eq!(stamp.size, on_disk.len() as u64);
     }
 }

@@ -3,8 +3,8 @@
 //! Each store is compared with the backup before it is put into its place. From then on users may write to it at once: it
 //! differs from the backup and is right. So a store is noted as soon as it is in its place, while nobody else may look, and in
 //! a way that outlives the process ([`Vault::note_put_back`]); so is one that was as in the backup when its turn came. One that
-//! was noted is not put back over what was written since, however often its rollout tries; only one that is gone or cannot be
-//! read any more is. Another rollout, which may have put other data there meanwhile, begins anew.
+//! was noted is not put back over what was written since, however often its rollout tries; only one that is gone or damaged is,
+//! and not one that cannot be read for now. Another rollout, which may have put other data there meanwhile, begins anew.
 
 use jiff::{SignedDuration, Timestamp};
 use portcullis_backup::{
@@ -225,7 +225,9 @@ impl InRollout<'_> {
             // It is written to so fast that no state of it could be read, or a tool that prints no digest has forgotten.
             Err(error) if changes(&error) || !store.tells_its_content() => chain(&error),
             Err(error) if is_unknown(&error) => return Err(error),
-            // One that is missing or unreadable is surely not as in the backup, nor as users left it.
+            // What users wrote since may be whole behind a wrong permission or a disk that is away for a moment.
+            Err(error) if may_pass(&error) && self.was_put_back(store)? => return Err(error),
+            // One that is missing or damaged is surely not as in the backup, nor as users left it.
             Err(error) => return Ok(Standing::Differs(chain(&error))),
         };
         Ok(match self.was_put_back(store)? {
@@ -269,6 +271,14 @@ fn replace(
 /// Whether a store is there, and is written to.
 fn changes(error: &BackupError) -> bool {
     matches!(error, BackupError::StoreChanged { .. })
+}
+
+/// Whether a store may be whole although it could not be read: what hinders that is not in its data.
+fn may_pass(error: &BackupError) -> bool {
+    matches!(
+        error,
+        BackupError::StoreUnreadable { .. } | BackupError::DatabaseFailed { .. }
+    )
 }
 
 /// Whether nothing is known of a store: it cannot be asked. A database that is missing is known to be missing.

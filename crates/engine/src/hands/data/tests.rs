@@ -153,6 +153,41 @@ async fn a_store_that_is_gone_after_it_was_put_back_is_put_back_again() {
     );
 }
 
+/// What cannot be read for now may be just what users wrote: nobody puts a backup over it before it can be read.
+#[tokio::test]
+async fn a_store_that_cannot_be_read_for_now_after_it_was_put_back_is_left_alone() {
+    let folder = tempfile::tempdir().unwrap();
+    let (data, away) = (folder.path().join("data"), folder.path().join("away"));
+    std::fs::create_dir(&data).unwrap();
+    let live = data.join("library.json");
+    std::fs::write(&live, "before").unwrap();
+    let hand = DataHand::new(Vault::open_or_create(&folder.path().join("vault")).unwrap());
+    let backup = order(&data, "before rollout dhash-1");
+    hand.backup(&backup).await.unwrap();
+    let restore = restore_of(&backup);
+    std::fs::write(&live, "migrated").unwrap();
+    hand.restore(&restore, &rollout()).await.unwrap();
+    std::fs::write(&live, "written by a user").unwrap();
+    // Something that is no folder stands where the folder of the store should be: even root can read nothing there.
+    std::fs::rename(&data, &away).unwrap();
+    std::fs::write(&data, "").unwrap();
+    let probed = hand.probe_restore(&restore, &rollout()).await;
+    assert_eq!(probed.presence, Presence::Unknown, "{:?}", probed.facts);
+    let failure = hand.restore(&restore, &rollout()).await.unwrap_err();
+    assert!(
+        failure.message.contains("cannot read") && failure.message.contains("library.json"),
+        "{}",
+        failure.message
+    );
+    std::fs::remove_file(&data).unwrap();
+    std::fs::rename(&away, &data).unwrap();
+    let probed = hand.probe_restore(&restore, &rollout()).await;
+    assert_eq!(probed.presence, Presence::Applied, "{:?}", probed.facts);
+    hand.restore(&restore, &rollout()).await.unwrap();
+    let now = std::fs::read_to_string(&live).unwrap();
+    assert_eq!(now, "written by a user");
+}
+
 /// An attempt that got as far as the first of two stores has put that one back.
 #[tokio::test]
 async fn of_several_stores_those_that_are_back_are_left_alone_by_the_next_attempt() {

@@ -1,6 +1,8 @@
 //! `portcullis backup create`.
 
-use portcullis_backup::{Backup as Made, BackupError, BackupRequest, Store, Vault, Verified};
+use portcullis_backup::{
+    Backup as Made, BackupError, BackupRequest, Emptied, Store, Vault, Verified,
+};
 use portcullis_config::Config;
 use portcullis_engine::{DataRecord, size_words, span_words};
 
@@ -85,7 +87,9 @@ pub(super) async fn run(
         paused_ms,
     };
     record(config, &made).await;
-    tell(vault, (&backup, &verified), paused_ms, json);
+    // The backup is made; a vault that cannot be listed any more is told by whoever lists it.
+    let emptied = vault.emptied(&backup.manifest).unwrap_or_default();
+    tell(vault, (&backup, &verified, &emptied), paused_ms, json);
     Ok(Exit::Done)
 }
 
@@ -156,7 +160,7 @@ async fn make(
 
 fn tell(
     vault: &Vault,
-    (backup, verified): (&Made, &Result<Verified, String>),
+    (backup, verified, emptied): (&Made, &Result<Verified, String>, &[Emptied]),
     paused_ms: Option<u64>,
     json: bool,
 ) {
@@ -173,6 +177,10 @@ fn tell(
             "verified": verified.is_ok(),
             "verify_ms": verified.as_ref().ok().map(|verified| verified.took.as_millis() as u64),
             "writes_paused_ms": paused_ms,
+            "emptied": emptied.iter().map(|one| serde_json::json!({
+                "store": one.store,
+                "last": one.last.as_str(),
+            })).collect::<Vec<_>>(),
         }));
     } else {
         output::result(backup.name.as_str());
@@ -187,6 +195,9 @@ fn tell(
                 verified.archive_sha256
             )),
             Err(why) => output::talk(&format!("warning: {why}")),
+        }
+        for one in emptied {
+            output::talk(&format!("warning: {one}"));
         }
         output::talk(&format!(
             "restore a copy: portcullis backup restore {} --to DIR",

@@ -1,7 +1,7 @@
 //! A backup or a drill of the schedule.
 
 use jiff::Timestamp;
-use portcullis_backup::{Backup, BackupError, BackupRequest, Encryption, Store, Vault};
+use portcullis_backup::{Backup, BackupError, BackupRequest, Emptied, Encryption, Store, Vault};
 use portcullis_config::{Config, DrilledBackup, DrilledFrom};
 use portcullis_engine::{
     DataRecord, DrillFrom, DrillOrder, DrillVerdict, Drills, DrillsRefused, Job, Pick,
@@ -66,6 +66,13 @@ impl Keeper {
                 if let Some(why) = made.not_read {
                     self.notify(&why);
                     tracing::warn!("{why}");
+                }
+                for one in made.emptied {
+                    tracing::warn!("{one}");
+                    // Once is enough for a store that is meant to be empty.
+                    if one.is_new {
+                        self.notify(&format!("the backup of {at}: {one}"));
+                    }
                 }
                 if let Some(why) = made.not_pruned {
                     self.notify(&format!("old backups could not be removed: {why}"));
@@ -193,6 +200,8 @@ struct Made {
     manifest_sha256: String,
     /// Why it could not be read through: it does not count as verified.
     not_read: Option<String>,
+    /// Stores that have nothing in it, and had something before.
+    emptied: Vec<Emptied>,
     removed: u64,
     /// For how long writes waited for it.
     paused_ms: Option<u64>,
@@ -241,6 +250,8 @@ fn finish(
         Err(error @ BackupError::NotReadThrough { .. }) => Some(connect::in_one_line(&error)),
         Err(error) => return Err(told(error)),
     };
+    // Before old ones go: it names one that is still there.
+    let emptied = vault.emptied(&backup.manifest).unwrap_or_default();
     let (removed, not_pruned) = match config.backup.prune {
         true => prune::by_rules(config, vault, needed),
         false => (0, None),
@@ -251,6 +262,7 @@ fn finish(
         archive_sha256: backup.archive_sha256,
         manifest_sha256: backup.manifest_sha256,
         not_read,
+        emptied,
         removed,
         paused_ms,
         not_pruned,

@@ -1,0 +1,131 @@
+//! A store that something emptied is told when it is backed up, with the newest backup that has something of it.
+
+use std::fs;
+
+use portcullis_backup::{Backup, BackupRequest, Emptied, PostgresAddress, RedisAddress, Store};
+use rusqlite::Connection;
+
+use crate::postgres_server::PostgresServer;
+use crate::redis_server::RedisServer;
+use crate::{Place, request};
+
+/// What is told of a backup.
+fn told(place: &Place, backup: &Backup) -> Vec<Emptied> {
+    place.vault.emptied(&backup.manifest).unwrap()
+}
+
+/// Backs a store up when it is full, emptied, still empty, and full again: only the two in the middle are told, the first one as
+/// news, and each names the backup that has the data.
+fn is_told(store: &Store, empty: impl FnOnce(), fill: impl FnOnce()) {
+    let place = Place::new();
+    let back_up = |second| place.back_up(second, std::slice::from_ref(store));
+    let full = back_up(1);
+    assert_eq!(told(&place, &full), []);
+    empty();
+    for (second, is_new) in [(2, true), (3, false)] {
+        let found = told(&place, &back_up(second));
+        let wanted = Emptied {
+            store: store.name.clone(),
+            last: full.name.clone(),
+            is_new,
+        };
+        assert_eq!(found, [wanted]);
+        let sentence = found[0].to_string();
+        let protect = format!("portcullis backup protect {} --reason", full.name);
+        assert!(sentence.contains(&protect), "{sentence}");
+    }
+    fill();
+    assert_eq!(told(&place, &back_up(4)), []);
+}
+
+#[test]
+fn a_file_that_was_emptied_is_told() {
+    let place = Place::new();
+    let store = place.file_store("a");
+    is_told(
+        &store,
+        || drop(place.file_store("")),
+        || drop(place.file_store("b")),
+    );
+}
+
+#[test]
+fn a_folder_that_was_emptied_is_told_whatever_names_are_left_in_it() {
+    let place = Place::new();
+    let store = place.directory_store("a");
+    is_told(
+        &store,
+        || {
+            fs::write(place.path("photos/index"), "").unwrap();
+            fs::remove_file(place.path("photos/2026/a.txt")).unwrap();
+        },
+        || drop(place.directory_store("b")),
+    );
+}
+
+const TABLES: &str = "CREATE TABLE note (id INTEGER PRIMARY KEY);
+    CREATE TABLE portcullis_migrations (version INTEGER);
+    INSERT INTO portcullis_migrations VALUES (1);
+    INSERT INTO note VALUES (1), (2);";
+
+#[test]
+fn databases_without_a_row_of_their_program_are_told() {
+    let place = Place::new();
+    let path = place.path("notes.db");
+    let connection = Connection::open(&path).unwrap();
+    connection.execute_batch(TABLES).unwrap();
+    let run = |sql: &str| connection.execute_batch(sql).unwrap();
+    is_told(
+        &Store::sqlite("notes", path),
+        || run("DELETE FROM note"),
+        || run("INSERT INTO note VALUES (3)"),
+    );
+    let server = PostgresServer::start();
+    server.sql("postgres", "CREATE DATABASE notes");
+    server.sql("notes", TABLES);
+    let address = PostgresAddress::new(&server.url("notes")).unwrap();
+    is_told(
+        &Store::postgres("notes", address, 1),
+        || drop(server.sql("notes", "TRUNCATE note")),
+        // A large object is data too.
+        || drop(server.sql("notes", "SELECT lo_from_bytea(0, 'a')")),
+    );
+}
+
+#[test]
+fn a_redis_database_without_a_key_is_told() {
+    let server = RedisServer::start();
+    let run = |words: &[&str]| {
+        let mut client = redis::Client::open(server.url()).unwrap();
+        let mut command = redis::cmd(words[0]);
+        command.arg(&words[1..]);
+        command.exec(&mut client).unwrap();
+    };
+    run(&["SET", "a", "1"]);
+    let address = RedisAddress::new(&format!("{}/0", server.url())).unwrap();
+    is_told(
+        &Store::redis("cache", address),
+        || run(&["FLUSHDB"]),
+        || run(&["SET", "b", "1"]),
+    );
+}
+
+#[test]
+fn what_never_had_anything_or_is_of_others_is_not_told() {
+    let place = Place::new();
+    let other = BackupRequest {
+        environment: "staging".to_owned(),
+        ..request(1)
+    };
+    let store = place.file_store("a");
+    place.vault.create(&other, &[store]).unwrap();
+    let never = place.file_store("");
+    assert_eq!(
+        told(&place, &place.back_up(2, std::slice::from_ref(&never))),
+        []
+    );
+    // One that is newer tells nothing of what was before.
+    place.back_up(9, &[place.file_store("a")]);
+    let empty = place.file_store("");
+    assert_eq!(told(&place, &place.back_up(5, &[empty])), []);
+}
