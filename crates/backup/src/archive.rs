@@ -172,6 +172,7 @@ impl ArchiveWriter {
             .map_err(|source| failed(&self.path, source))
     }
 }
+
 fn archive_path(store: &str, path: &RelativePath) -> PathBuf {
     let root = Path::new(STORES_PATH).join(store);
     if path.is_root() {

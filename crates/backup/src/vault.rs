@@ -184,6 +184,12 @@ impl Vault {
     /// # Errors
     /// [`BackupError::Vault`] if the folder cannot be read.
     pub fn list(&self) -> Result<Vec<BackupSummary>, BackupError> {
+        let names = self.names()?.into_iter();
+        Ok(names.map(|name| self.summary(name)).collect())
+    }
+
+    /// The names of everything in the vault that is or may have been a backup, newest first.
+    fn names(&self) -> Result<Vec<BackupName>, BackupError> {
         let mut names = BTreeSet::new();
         for file in self.files()? {
             let Some(file) = file.file_name().and_then(|name| name.to_str()) else {
@@ -194,18 +200,15 @@ impl Vault {
                 names.extend(stem.map(str::to_owned));
             }
         }
-        let mut list: Vec<BackupSummary> = names
-            .iter()
-            .filter_map(|name| name.parse().ok())
-            .map(|name| self.summary(name))
-            .collect();
+        let mut names: Vec<BackupName> =
+            names.iter().filter_map(|name| name.parse().ok()).collect();
         // By time; the name only breaks ties, so that the order is always the same.
-        list.sort_by(|a, b| {
-            b.created_at
-                .cmp(&a.created_at)
-                .then_with(|| a.name.as_str().cmp(b.name.as_str()))
+        names.sort_by(|a, b| {
+            b.created_at()
+                .cmp(&a.created_at())
+                .then_with(|| a.as_str().cmp(b.as_str()))
         });
-        Ok(list)
+        Ok(names)
     }
 
     /// The newest usable backup of exactly this service and environment. With `verified_only`,

@@ -57,3 +57,4 @@ pub use problems::Problems;
 pub use reference::reference;
 pub use schema::schema;
 pub use template::{TemplateOptions, TemplateStore, template};
+pub use validate::within;

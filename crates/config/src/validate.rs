@@ -35,7 +35,7 @@ mod service;
 mod sql_files;
 mod synthetic;
 
-pub(crate) use paths::within;
+pub use paths::within;
 use places::Places;
 
 /// What the validation of a part needs of the whole.

@@ -3,6 +3,8 @@
 //! It is a chain of its own in the same journal, with a lease of its own: a drill can be recorded by whoever held it,
 //! while the engine acts and while none does. The lease is held for one record only.
 
+use std::collections::BTreeMap;
+
 use portcullis_backup::RecordedSums;
 use portcullis_journal::{Entry, Journal, JournalError, Record, Scope};
 use serde::{Deserialize, Serialize};
@@ -46,6 +48,9 @@ pub enum DataRecord {
         /// For how long writes were kept waiting for it, in milliseconds; missing if they were not.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         paused_ms: Option<u64>,
+        /// Stores that have nothing in it, each with the newest backup in which it had something.
+        #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+        emptied: BTreeMap<String, String>,
     },
     /// A backup was made by a release or a command, and read back.
     Made {

@@ -6,9 +6,9 @@
 //! is relative to the folder of the command, and through symbolic links. What a program has in itself nobody can see:
 //! whoever changes data must name a copy.
 
-use std::path::{Component, Path, PathBuf};
+use std::path::{Path, PathBuf};
 
-use portcullis_config::Config;
+use portcullis_config::{Config, within};
 use portcullis_rollout::{
     Action, Command, CommandMigration, Launch, Migration, MigrationOrder, Plan, Proof, Rehearsal,
     ReleaseId, ReverseOrder, StoreLocation, StoreRef, Strategy, ValueSource,
@@ -220,7 +220,8 @@ impl<'g> Guard<'g> {
         let is_copy = self.copies.iter().any(|(_, copy)| *copy == place);
         (!is_copy).then(|| {
             format!(
-                "release {release}: its SQL files would be carried out in {place}, which is no copy of the store {}",
+                "release {release}: its SQL files would be carried out in {}, which is no copy of the store {}",
+                shown(store),
                 store.name
             )
         })
@@ -272,7 +273,7 @@ impl<'g> Guard<'g> {
             if path.is_none() || is_database(store) {
                 let place = store.place();
                 if names(&rest, &place, is_database(store)) {
-                    return Some((place, store));
+                    return Some((shown(store), store));
                 }
             }
             let path = path?;
@@ -341,6 +342,16 @@ fn is_database(store: &StoreRef) -> bool {
     )
 }
 
+/// The place of a store in words that have no secret in them: a URL may have a password, and so may a command that prints it.
+fn shown(store: &StoreRef) -> String {
+    let place = store.place();
+    match ValueSource::of(&place) {
+        _ if !is_database(store) => place,
+        ValueSource::Literal(_) => format!("the URL of the store {}", store.name),
+        _ => ValueSource::shown(&place),
+    }
+}
+
 /// Where a store is on the disk, or the file with its URL.
 fn path_of(store: &StoreRef) -> Option<PathBuf> {
     match &store.location {
@@ -388,27 +399,13 @@ fn paths_in(text: &str) -> Vec<&str> {
 
 /// Whether a path is that of a store or lies within it: as it is written, or as the system finds it.
 fn leads_into(path: &Path, store: &Path) -> bool {
-    if plain(path).starts_with(plain(store)) {
+    if within(path, store) {
         return true;
     }
     match (path.canonicalize(), store.canonicalize()) {
         (Ok(path), Ok(store)) => path.starts_with(store),
         _ => false,
     }
-}
-
-fn plain(path: &Path) -> PathBuf {
-    let mut plain = PathBuf::new();
-    for part in path.components() {
-        match part {
-            Component::ParentDir => {
-                plain.pop();
-            }
-            Component::CurDir => {}
-            part => plain.push(part),
-        }
-    }
-    plain
 }
 
 #[cfg(test)]

@@ -402,11 +402,13 @@ impl Rollout {
                     }
                 },
                 // What cannot be compared with the backup may be half migrated: a person decides that too, and is not asked
-                // twice. Putting a backup back compares first.
+                // twice, but hears why it did not work. Putting a backup back compares first.
                 E::Probed {
                     presence: Presence::Unknown,
                     ..
-                } if self.loses_only_others_writes(*at) => {
+                } if self.loses_only_others_writes(*at)
+                    && (self.agreed != Some(*at) || attempt.next().is_some()) =>
+                {
                     match attempt.next().filter(|_| self.agreed == Some(*at)) {
                         Some(next) => turn.perform(Direction::Undo, *at, next, Some(cause.clone())),
                         None => turn.would_lose_writes(*at, *attempt, cause.clone()),

@@ -14,20 +14,19 @@ fn told(place: &Place, backup: &Backup) -> Vec<Emptied> {
     place.vault.emptied(&backup.manifest).unwrap()
 }
 
-/// Backs a store up when it is full, emptied, still empty, and full again: only the two in the middle are told, the first one as
-/// news, and each names the backup that has the data.
+/// Backs a store up when it is full, emptied, still empty, and full again: only the two in the middle are told, and each names the
+/// backup that has the data.
 fn is_told(store: &Store, empty: impl FnOnce(), fill: impl FnOnce()) {
     let place = Place::new();
     let back_up = |second| place.back_up(second, std::slice::from_ref(store));
     let full = back_up(1);
     assert_eq!(told(&place, &full), []);
     empty();
-    for (second, is_new) in [(2, true), (3, false)] {
+    for second in [2, 3] {
         let found = told(&place, &back_up(second));
         let wanted = Emptied {
             store: store.name.clone(),
             last: full.name.clone(),
-            is_new,
         };
         assert_eq!(found, [wanted]);
         let sentence = found[0].to_string();
@@ -63,10 +62,19 @@ fn a_folder_that_was_emptied_is_told_whatever_names_are_left_in_it() {
     );
 }
 
+/// A program's table, and what its tools note about the database.
 const TABLES: &str = "CREATE TABLE note (id INTEGER PRIMARY KEY);
     CREATE TABLE portcullis_migrations (version INTEGER);
+    CREATE TABLE alembic_version (version_num TEXT);
     INSERT INTO portcullis_migrations VALUES (1);
+    INSERT INTO alembic_version VALUES ('1a');
     INSERT INTO note VALUES (1), (2);";
+
+/// What SQLite itself keeps beside tables: the largest key that was ever given, and a text search.
+const OWN: &str = "CREATE TABLE page (id INTEGER PRIMARY KEY AUTOINCREMENT, text TEXT);
+    INSERT INTO page (text) VALUES ('one'), ('two');
+    CREATE VIRTUAL TABLE search USING fts5(text);
+    INSERT INTO search VALUES ('one'), ('two');";
 
 #[test]
 fn databases_without_a_row_of_their_program_are_told() {
@@ -74,10 +82,11 @@ fn databases_without_a_row_of_their_program_are_told() {
     let path = place.path("notes.db");
     let connection = Connection::open(&path).unwrap();
     connection.execute_batch(TABLES).unwrap();
+    connection.execute_batch(OWN).unwrap();
     let run = |sql: &str| connection.execute_batch(sql).unwrap();
     is_told(
         &Store::sqlite("notes", path),
-        || run("DELETE FROM note"),
+        || run("DELETE FROM note; DELETE FROM page; DELETE FROM search"),
         || run("INSERT INTO note VALUES (3)"),
     );
     let server = PostgresServer::start();
@@ -108,6 +117,17 @@ fn a_redis_database_without_a_key_is_told() {
         || run(&["FLUSHDB"]),
         || run(&["SET", "b", "1"]),
     );
+}
+
+/// One that is known to be damaged has nothing for anybody.
+#[test]
+fn a_damaged_backup_is_not_named() {
+    let place = Place::new();
+    let whole = place.back_up(1, &[place.file_store("a")]);
+    let damaged = place.back_up(2, &[place.file_store("a")]);
+    fs::write(&damaged.archive, "a").unwrap();
+    let found = told(&place, &place.back_up(3, &[place.file_store("")]));
+    assert_eq!(found[0].last, whole.name, "{found:?}");
 }
 
 #[test]

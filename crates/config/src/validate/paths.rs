@@ -12,8 +12,9 @@ pub(super) fn absolute(folder: &Path, path: &str) -> PathBuf {
         .collect()
 }
 
-/// Whether `path` is `folder` or lies within it, as far as the names tell.
-pub(crate) fn within(path: &Path, folder: &Path) -> bool {
+/// Whether `path` is `folder` or lies within it, as far as the names tell: `..` takes the name before it away.
+#[must_use]
+pub fn within(path: &Path, folder: &Path) -> bool {
     plain(path).starts_with(plain(folder))
 }
 

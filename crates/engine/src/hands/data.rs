@@ -11,8 +11,8 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use futures::future::BoxFuture;
 use portcullis_analysis::counted;
 use portcullis_backup::{
-    BackupError, BackupName, BackupRequest, Copies, CopyError, CopyProblem, Store, StoreManifest,
-    Vault, Verified,
+    BackupError, BackupName, BackupRequest, Copies, CopyError, CopyProblem, Manifest, Store,
+    StoreManifest, Vault, Verified,
 };
 use portcullis_driver::Probed;
 use portcullis_rollout::{BackupOrder, Fact, Failure, Presence, StoreRef};
@@ -121,7 +121,9 @@ impl DataHand {
         let made = self.blocking(move |vault| {
             if vault.was_made_for(&name, &order.reason) {
                 // One that went bad is left as it is and named: the vault cannot be relied on.
-                return vault.verify(&name).map(|_| None);
+                vault.verify(&name)?;
+                let manifest = vault.manifest(&name)?;
+                return Ok((None, emptied(vault, &manifest)));
             }
             let request = BackupRequest {
                 service: order.service.to_string(),
@@ -131,27 +133,18 @@ impl DataHand {
                 reason: order.reason.clone(),
             };
             let backup = vault.create(&request, &stores)?;
-            // It only tells of the backup, which is made.
-            let emptied = vault.emptied(&backup.manifest).unwrap_or_default();
-            let emptied: Vec<Fact> = emptied
-                .iter()
-                .map(|one| Fact::new("warning", one))
-                .collect();
-            Ok(Some((backup, emptied)))
+            let emptied = emptied(vault, &backup.manifest);
+            Ok((Some(backup), emptied))
         });
-        match made.await? {
-            Ok(Some((backup, emptied))) => {
-                let mut facts = vec![
-                    Fact::new("backup", &backup.name),
-                    Fact::new("size", size_words(backup.bytes)),
-                ];
-                facts.extend(backup.manifest.stores.iter().filter_map(rows_words));
-                facts.extend(emptied);
-                Ok(facts)
-            }
-            Ok(None) => Ok(Vec::new()),
-            Err(error) => Err(failure(&error)),
+        let (backup, emptied) = made.await?.map_err(|error: BackupError| failure(&error))?;
+        let mut facts = Vec::new();
+        if let Some(backup) = backup {
+            facts.push(Fact::new("backup", &backup.name));
+            facts.push(Fact::new("size", size_words(backup.bytes)));
+            facts.extend(backup.manifest.stores.iter().filter_map(rows_words));
         }
+        facts.extend(emptied);
+        Ok(facts)
     }
 
     /// Copies a backup to every place that a release waits for. What was sent by an earlier attempt is not sent again.
@@ -301,6 +294,15 @@ impl DataHand {
     }
 }
 
+/// Stores that were emptied. It only tells of a backup that is made, so that a vault which cannot be listed is no failure.
+fn emptied(vault: &Vault, manifest: &Manifest) -> Vec<Fact> {
+    let emptied = vault.emptied(manifest).unwrap_or_default();
+    emptied
+        .iter()
+        .map(|one| Fact::new("warning", one))
+        .collect()
+}
+
 /// How much is in a database, for whoever wants to know later whether all came back.
 fn rows_words(store: &StoreManifest) -> Option<Fact> {
     if let Some(content) = &store.redis {
@@ -359,6 +361,7 @@ fn failure(error: &BackupError) -> Failure {
             | BackupError::StoreInUse { .. }
             | BackupError::SegmentsChanging { .. }
             | BackupError::Vault { .. }
+            | BackupError::NoVault { .. }
             | BackupError::VaultFull { .. }
     ) || matches!(error, BackupError::Postgres { problem, .. } if problem.is_passing())
         || matches!(error, BackupError::Bucket { problem, .. } if problem.is_passing())

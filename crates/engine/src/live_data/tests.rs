@@ -151,6 +151,37 @@ fn another_database_of_the_same_server_is_not_live_data() {
     assert!(!leads("postgres://notes@db2"));
 }
 
+/// Sentences go into plans, journals and logs.
+#[test]
+fn no_sentence_has_what_a_url_or_its_command_may_hide() {
+    for (url, shown) in [
+        (
+            "text:postgres://notes:hidden@db/notes",
+            "the URL of the store ledger",
+        ),
+        ("cmd:pass show hidden", "cmd:pass ..."),
+        ("env:LEDGER_URL", "env:LEDGER_URL"),
+    ] {
+        let live = [StoreRef {
+            name: "ledger".to_owned(),
+            location: StoreLocation::Postgres {
+                url: url.to_owned(),
+                folder: "/srv/notes".into(),
+                database: None,
+                jobs: 1,
+            },
+        }];
+        let guard = Guard::of(&live, &[]);
+        let command = command(url, Path::new("/srv/notes"));
+        let astray = guard.command("it", &command, Path::new("/srv/app"));
+        let aimed = guard.aimed(&ReleaseId::new("1.1"), &live[0]);
+        for sentence in [astray.unwrap().mended(), aimed.unwrap()] {
+            assert!(sentence.contains(shown), "{sentence}");
+            assert!(!sentence.contains("hidden"), "{sentence}");
+        }
+    }
+}
+
 #[test]
 fn a_symbolic_link_to_live_data_is_live_data() {
     let folder = tempfile::tempdir().unwrap();

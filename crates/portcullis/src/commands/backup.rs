@@ -71,8 +71,8 @@ pub(super) async fn run(site: &Site, json: bool, command: &Backup) -> Result<Exi
     in_vault(&config, &vault, command, json).await
 }
 
-/// Has the system give memory in small pages. A backup has many short-lived buffers, of which huge pages keep 2 MiB each: they
-/// took a third more memory than is in use, and saved no time (docs/benchmarks.md). It also holds for what this process starts,
+/// Has the system give memory in small pages. A backup has many short-lived buffers, of which huge pages keep 2 MiB each: the
+/// peak was a third to a half higher with them, and no time was saved (docs/benchmarks.md). It also holds for what this process starts,
 /// all of which is of the command.
 fn in_small_pages() {
     // A system that has no huge pages has no need of it.

@@ -30,6 +30,8 @@ struct Compared {
     written: Vec<String>,
     /// Those of which only their tool's word is known.
     believed: Vec<String>,
+    /// The first that was put back and cannot be read now, in words that say what to do.
+    left: Option<String>,
 }
 
 /// How one live store stands to a backup.
@@ -54,7 +56,7 @@ impl DataHand {
         let rollout = rollout.to_string();
         let stores = stores_of(&order.stores).await?;
         let now = Timestamp::from_millisecond(WallClock.now_ms() as i64).unwrap_or_default();
-        let done = self.blocking(move |vault| -> Result<Vec<Fact>, BackupError> {
+        let done = self.blocking(move |vault| -> Result<_, BackupError> {
             let manifest = vault.manifest(&name)?;
             let backup = InRollout {
                 vault,
@@ -62,13 +64,30 @@ impl DataHand {
                 rollout: &rollout,
             };
             let mut facts = Vec::new();
+            let mut left = None;
             for store in &stores {
                 let wanted = manifest.store(&store.name);
-                backup.put_back(store, wanted, now, &mut facts)?;
+                match backup.put_back(store, wanted, now, &mut facts) {
+                    // It is as users left it, as far as is known: the others wait for nothing.
+                    Err(error) if backup.was_put_back(store)? => {
+                        left.get_or_insert_with(|| (store.name.clone(), error));
+                    }
+                    done => done?,
+                }
             }
-            Ok(facts)
+            Ok((facts, left))
         });
-        done.await?.map_err(|error| failure(&error))
+        match done.await?.map_err(|error| failure(&error))? {
+            (facts, None) => Ok(facts),
+            (facts, Some((store, error))) => {
+                let failure = failure(&error);
+                Err(Failure {
+                    message: left_alone(&store, &error),
+                    facts,
+                    ..failure
+                })
+            }
+        }
     }
 
     /// Whether the live stores equal the backup, byte for byte, or were put back and written to since.
@@ -105,6 +124,9 @@ impl DataHand {
         };
         if let Some(differs) = compared.differs {
             return Probed::new(Presence::Absent).with("differs", differs);
+        }
+        if let Some(left) = compared.left {
+            return Probed::new(Presence::Unknown).with(Fact::REASON, left);
         }
         let words = "its restore command ended with code 0; it has neither `digest` nor `repeats`, so nobody can tell what \
                      is in it";
@@ -199,7 +221,15 @@ impl InRollout<'_> {
                 compared.differs = Some(format!("{} is not in the backup", store.name));
                 return Ok(compared);
             };
-            match self.stand(store, wanted)? {
+            let standing = match self.stand(store, wanted) {
+                Err(error) if self.was_put_back(store)? => {
+                    let words = left_alone(&store.name, &error);
+                    compared.left.get_or_insert(words);
+                    continue;
+                }
+                standing => standing?,
+            };
+            match standing {
                 Standing::Equal if !store.tells_its_content() => {
                     compared.believed.push(store.name.clone());
                 }
@@ -226,7 +256,7 @@ impl InRollout<'_> {
             Err(error) if changes(&error) || !store.tells_its_content() => chain(&error),
             Err(error) if is_unknown(&error) => return Err(error),
             // What users wrote since may be whole behind a wrong permission or a disk that is away for a moment.
-            Err(error) if may_pass(&error) && self.was_put_back(store)? => return Err(error),
+            Err(error) if !is_lost(&error) && self.was_put_back(store)? => return Err(error),
             // One that is missing or damaged is surely not as in the backup, nor as users left it.
             Err(error) => return Ok(Standing::Differs(chain(&error))),
         };
@@ -270,14 +300,33 @@ fn replace(
 
 /// Whether a store is there, and is written to.
 fn changes(error: &BackupError) -> bool {
-    matches!(error, BackupError::StoreChanged { .. })
-}
-
-/// Whether a store may be whole although it could not be read: what hinders that is not in its data.
-fn may_pass(error: &BackupError) -> bool {
     matches!(
         error,
-        BackupError::StoreUnreadable { .. } | BackupError::DatabaseFailed { .. }
+        BackupError::StoreChanged { .. } | BackupError::SegmentsChanging { .. }
+    )
+}
+
+/// Whether a store is surely not as users left it: it is missing, another thing, or damaged. Whatever else hinders reading it is
+/// not in its data.
+fn is_lost(error: &BackupError) -> bool {
+    match error {
+        BackupError::StoreRefused { .. }
+        | BackupError::DatabaseDamaged { .. }
+        | BackupError::IndexDamaged { .. } => true,
+        BackupError::Bucket { problem, .. } => matches!(**problem, BucketProblem::NoBucket { .. }),
+        BackupError::Postgres { problem, .. } => {
+            matches!(problem, PostgresProblem::DatabaseMissing { .. })
+        }
+        _ => false,
+    }
+}
+
+/// What is said of a store that was put back and cannot be read now.
+fn left_alone(store: &str, error: &BackupError) -> String {
+    format!(
+        "{store} was put back and may have been written to since, so it is left alone while it cannot be read: {}; mend that, \
+         or move it away to have the backup put back again",
+        chain(error)
     )
 }
 

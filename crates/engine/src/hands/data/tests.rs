@@ -174,11 +174,14 @@ async fn a_store_that_cannot_be_read_for_now_after_it_was_put_back_is_left_alone
     let probed = hand.probe_restore(&restore, &rollout()).await;
     assert_eq!(probed.presence, Presence::Unknown, "{:?}", probed.facts);
     let failure = hand.restore(&restore, &rollout()).await.unwrap_err();
-    assert!(
-        failure.message.contains("cannot read") && failure.message.contains("library.json"),
-        "{}",
-        failure.message
-    );
+    for words in [
+        "library was put back",
+        "cannot read",
+        "library.json",
+        "move it away",
+    ] {
+        assert!(failure.message.contains(words), "{}", failure.message);
+    }
     std::fs::remove_file(&data).unwrap();
     std::fs::rename(&away, &data).unwrap();
     let probed = hand.probe_restore(&restore, &rollout()).await;
@@ -234,6 +237,53 @@ async fn of_several_stores_those_that_are_back_are_left_alone_by_the_next_attemp
         hand.probe_restore(&restore, &rollout()).await.presence,
         Presence::Applied
     );
+}
+
+/// A store that is left alone because it cannot be read now keeps no other one from being put back, and what is wrong with it is
+/// told all the same.
+#[tokio::test]
+async fn a_store_that_cannot_be_read_for_now_keeps_no_other_from_being_put_back() {
+    let folder = tempfile::tempdir().unwrap();
+    let (data, away) = (folder.path().join("data"), folder.path().join("away"));
+    std::fs::create_dir(&data).unwrap();
+    let (first, second) = (data.join("library.json"), folder.path().join("words.json"));
+    let mut backup = order(&data, "before rollout dhash-1");
+    backup.stores.push(StoreRef {
+        name: "words".to_owned(),
+        location: portcullis_rollout::StoreLocation::File {
+            path: second.clone(),
+        },
+    });
+    std::fs::write(&first, "before").unwrap();
+    std::fs::write(&second, "words before").unwrap();
+    let hand = DataHand::new(Vault::open_or_create(&folder.path().join("vault")).unwrap());
+    hand.backup(&backup).await.unwrap();
+    let restore = restore_of(&backup);
+    std::fs::write(&first, "migrated").unwrap();
+    // The second cannot be put back in the first attempt: a folder is no file.
+    std::fs::remove_file(&second).unwrap();
+    std::fs::create_dir(&second).unwrap();
+    hand.restore(&restore, &rollout()).await.unwrap_err();
+    std::fs::remove_dir(&second).unwrap();
+    std::fs::write(&second, "words migrated").unwrap();
+    std::fs::rename(&data, &away).unwrap();
+    std::fs::write(&data, "").unwrap();
+    // That one of them is surely not back is worth more than that of the other one nothing is known.
+    let probed = hand.probe_restore(&restore, &rollout()).await;
+    assert_eq!(probed.presence, Presence::Absent, "{:?}", probed.facts);
+    let failure = hand.restore(&restore, &rollout()).await.unwrap_err();
+    assert!(
+        failure.message.contains("library was put back"),
+        "{}",
+        failure.message
+    );
+    assert_eq!(std::fs::read_to_string(&second).unwrap(), "words before");
+    let probed = hand.probe_restore(&restore, &rollout()).await;
+    assert_eq!(probed.presence, Presence::Unknown, "{:?}", probed.facts);
+    std::fs::remove_file(&data).unwrap();
+    std::fs::rename(&away, &data).unwrap();
+    let probed = hand.probe_restore(&restore, &rollout()).await;
+    assert_eq!(probed.presence, Presence::Applied, "{:?}", probed.facts);
 }
 
 /// A store that was as in the backup when its turn came is as good as put back: users go on writing to it.

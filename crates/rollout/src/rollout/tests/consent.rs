@@ -86,6 +86,52 @@ fn where_a_probe_cannot_tell_a_person_decides_once() {
     assert!(matches!(&effects[0], Effect::Perform(op) if op.action.word() == "restore"));
 }
 
+/// A store that was put back and cannot be read now is no question of writes: asked the same again, nobody would hear what is wrong.
+#[test]
+fn whoever_agreed_hears_why_it_did_not_work_and_may_try_again() {
+    let (back, _) = after_failure(&migrating(|_| {}));
+    let held = apply(&back, probed(&back, Presence::Unknown));
+    let mut rollout = apply(&held, EventKind::Retry);
+    let mut tries = 0;
+    while !matches!(rollout.state(), State::Held { .. }) {
+        rollout = match rollout.state() {
+            State::Unwinding {
+                run: Run::InDoubt, ..
+            } => {
+                let kind = probed(&rollout, Presence::Unknown);
+                let EventKind::Probed { key, presence, .. } = kind else {
+                    unreachable!("that is what it makes");
+                };
+                let facts = vec![Fact::new(Fact::REASON, "it cannot be read now")];
+                let kind = EventKind::Probed {
+                    key,
+                    presence,
+                    facts,
+                };
+                rollout.apply(&event(kind)).unwrap().0
+            }
+            _ => {
+                tries += 1;
+                let key = rollout.op().unwrap().key;
+                apply(&rollout, EventKind::TimedOut { key })
+            }
+        };
+        assert!(tries < 20, "{:?}", rollout.state());
+    }
+    assert!(tries > 0);
+    assert!(!asks(&rollout), "{:?}", rollout.state());
+    let State::Held { why, .. } = rollout.state() else {
+        unreachable!("it is held");
+    };
+    assert!(why.words().contains("it cannot be read now"), "{why:?}");
+    // What was mended is tried again, and nobody is asked a second time.
+    let again = apply(&rollout, EventKind::Retry);
+    let (_, effects) = again
+        .apply(&event(probed(&again, Presence::Applied)))
+        .unwrap();
+    assert!(matches!(&effects[0], Effect::Perform(op) if op.action.word() == "restore"));
+}
+
 /// Its journal has what became of it then: the backup was put back.
 #[test]
 fn a_plan_of_before_goes_on_as_it_did() {

@@ -1,10 +1,12 @@
 //! A backup or a drill of the schedule.
 
+use std::collections::BTreeSet;
+
 use jiff::Timestamp;
 use portcullis_backup::{Backup, BackupError, BackupRequest, Emptied, Encryption, Store, Vault};
 use portcullis_config::{Config, DrilledBackup, DrilledFrom};
 use portcullis_engine::{
-    DataRecord, DrillFrom, DrillOrder, DrillVerdict, Drills, DrillsRefused, Job, Pick,
+    DataEntry, DataRecord, DrillFrom, DrillOrder, DrillVerdict, Drills, DrillsRefused, Job, Pick,
     encryption_of, stores_of,
 };
 
@@ -27,7 +29,15 @@ impl Keeper {
         }
         let release = whose.as_ref().ok().and_then(Option::as_ref);
         let release = release.map(|release| release.to_string());
-        let needed = prune::needed_by(&history);
+        let known = Known {
+            needed: prune::needed_by(&history),
+            emptied: self
+                .entries
+                .iter()
+                .filter_map(emptied_in)
+                .flatten()
+                .collect(),
+        };
         let (config, reason) = (self.config.clone(), format!("schedule, {at}"));
         let encryption = encryption_of(&config).await;
         let encryption = encryption.map_err(|error| connect::in_one_line(&error));
@@ -39,7 +49,7 @@ impl Keeper {
             Ok(sources) => {
                 let is_changed = || self.engine.history().data_release() != whose;
                 let of = (reason, release);
-                self.make(sources, of, needed, &is_changed).await
+                self.make(sources, of, known, &is_changed).await
             }
             Err(why) => Err(why),
         };
@@ -52,6 +62,8 @@ impl Keeper {
                     took_ms,
                     "a backup of the schedule was made"
                 );
+                // Rather twice than never.
+                self.tell(at, &made);
                 let record = DataRecord::BackedUp {
                     time_ms,
                     backup: made.name,
@@ -61,28 +73,30 @@ impl Keeper {
                     took_ms,
                     removed: made.removed,
                     paused_ms: made.paused_ms,
+                    emptied: made.emptied.iter().map(in_record).collect(),
                 };
                 self.record(&record).await;
-                if let Some(why) = made.not_read {
-                    self.notify(&why);
-                    tracing::warn!("{why}");
-                }
-                for one in made.emptied {
-                    tracing::warn!("{one}");
-                    // Once is enough for a store that is meant to be empty.
-                    if one.is_new {
-                        self.notify(&format!("the backup of {at}: {one}"));
-                    }
-                }
-                if let Some(why) = made.not_pruned {
-                    self.notify(&format!("old backups could not be removed: {why}"));
-                    tracing::warn!("old backups could not be removed: {why}");
-                }
             }
             Err(why) => {
                 let why = format!("the backup of {at} failed: {why}");
                 self.not_done(Job::Backup, time_ms, true, why).await;
             }
+        }
+    }
+
+    /// Says what is not as it should be about a backup that was made.
+    fn tell(&self, at: &str, made: &Made) {
+        for one in &made.newly_emptied {
+            self.notify(&format!("the backup of {at}: {one}"));
+        }
+        for one in &made.emptied {
+            tracing::warn!("{one}");
+        }
+        let not_pruned = made.not_pruned.as_ref();
+        let not_pruned = not_pruned.map(|why| format!("old backups could not be removed: {why}"));
+        for why in made.not_read.iter().chain(&not_pruned) {
+            self.notify(why);
+            tracing::warn!("{why}");
         }
     }
 
@@ -92,7 +106,7 @@ impl Keeper {
         &self,
         (stores, encryption): (Vec<Store>, Encryption),
         request: (String, Option<String>),
-        needed: Vec<(String, String)>,
+        known: Known,
         is_changed: &(dyn Fn() -> bool + Sync),
     ) -> Result<Made, String> {
         let stopped = |error| format!("the work stopped unexpectedly: {error}");
@@ -123,7 +137,7 @@ impl Keeper {
                 write_pause::discard(&vault, &backup.name).map_err(told)?;
                 Err("a rollout changed the data while it was backed up; nothing is kept".to_owned())
             }
-            Ok(paused_ms) => finish(&config, &vault, (backup, paused_ms), needed),
+            Ok(paused_ms) => finish(&config, &vault, (backup, paused_ms), known),
             Err(why) => {
                 let told = |error: BackupError| connect::in_one_line(&error);
                 write_pause::discard(&vault, &backup.name).map_err(told)?;
@@ -192,6 +206,26 @@ impl Keeper {
     }
 }
 
+/// What is known before a backup is made.
+struct Known {
+    /// The backups that rollouts need, each with the reason.
+    needed: Vec<(String, String)>,
+    /// The stores that people were told of as emptied, each with the newest backup that has data of it.
+    emptied: BTreeSet<(String, String)>,
+}
+
+/// What an earlier backup of the schedule says of emptied stores.
+fn emptied_in(entry: &DataEntry) -> Option<impl Iterator<Item = (String, String)>> {
+    match &entry.record {
+        DataRecord::BackedUp { emptied, .. } => Some(emptied.clone().into_iter()),
+        _ => None,
+    }
+}
+
+fn in_record(emptied: &Emptied) -> (String, String) {
+    (emptied.store.clone(), emptied.last.to_string())
+}
+
 /// A backup that was made.
 struct Made {
     name: String,
@@ -202,6 +236,8 @@ struct Made {
     not_read: Option<String>,
     /// Stores that have nothing in it, and had something before.
     emptied: Vec<Emptied>,
+    /// Those of them that nobody was told of.
+    newly_emptied: Vec<Emptied>,
     removed: u64,
     /// For how long writes waited for it.
     paused_ms: Option<u64>,
@@ -242,7 +278,7 @@ fn finish(
     config: &Config,
     vault: &Vault,
     (backup, paused_ms): (Backup, Option<u64>),
-    needed: Vec<(String, String)>,
+    known: Known,
 ) -> Result<Made, String> {
     let told = |error: BackupError| connect::in_one_line(&error);
     let not_read = match vault.verify(&backup.name) {
@@ -250,8 +286,16 @@ fn finish(
         Err(error @ BackupError::NotReadThrough { .. }) => Some(connect::in_one_line(&error)),
         Err(error) => return Err(told(error)),
     };
-    // Before old ones go: it names one that is still there.
     let emptied = vault.emptied(&backup.manifest).unwrap_or_default();
+    // Once is enough for a store that is meant to be empty.
+    let mut newly_emptied = emptied.clone();
+    newly_emptied.retain(|one| !known.emptied.contains(&in_record(one)));
+    // What is named is still there when people read it.
+    let mut needed = known.needed;
+    needed.extend(newly_emptied.iter().map(|one| {
+        let why = format!("it is the newest with data of store {}", one.store);
+        (one.last.to_string(), why)
+    }));
     let (removed, not_pruned) = match config.backup.prune {
         true => prune::by_rules(config, vault, needed),
         false => (0, None),
@@ -263,6 +307,7 @@ fn finish(
         manifest_sha256: backup.manifest_sha256,
         not_read,
         emptied,
+        newly_emptied,
         removed,
         paused_ms,
         not_pruned,
