@@ -267,4 +267,4 @@ pub(crate) const REDIS_COPY_PORTS_TRIED: u32 = 10;
 
 /// How many earlier backups are looked at for the data of a store that is empty: at a manifest of a small store in less than a
 /// millisecond each, and of 100,000 files in 0.3 s.
-pub(crate) const EMPTIED_LOOKED_AT: usize = 64;
+pub(crate) const EMPTIED_LOOKED_AT: usize = 32;

@@ -363,6 +363,11 @@ impl Vault {
             }
         }
         if missing.len() == paths.len() {
+            if matches!(self.root.try_exists(), Ok(false)) {
+                return Err(BackupError::NoVault {
+                    path: self.root.clone(),
+                });
+            }
             return Err(BackupError::UnknownBackup {
                 name: name.clone(),
                 vault: self.root.clone(),

@@ -402,7 +402,7 @@ impl Rollout {
                     }
                 },
                 // What cannot be compared with the backup may be half migrated: a person decides that too, and is not asked
-                // twice, but hears why it did not work. Putting a backup back compares first.
+                // twice while attempts are left, but hears why they did not work. Putting a backup back compares first.
                 E::Probed {
                     presence: Presence::Unknown,
                     ..
@@ -419,6 +419,8 @@ impl Rollout {
                     facts,
                     ..
                 } => {
+                    // What was agreed to was what would have been lost then: by the time that this is mended it is more.
+                    turn.agreed = None;
                     let message = words_of("the probe could not tell whether it is undone", facts);
                     let why = HeldWhy::Unknown { message };
                     turn.hold(

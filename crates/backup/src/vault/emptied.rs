@@ -15,10 +15,9 @@ use crate::{
 };
 
 /// Tables that SQLite keeps, and those in which tools of migrations note what they did.
-const BOOKKEEPING: [&str; 22] = [
+const BOOKKEEPING: [&str; 21] = [
     "sqlite_sequence",
-    "sqlite_stat1",
-    "sqlite_stat4",
+    "__efmigrationshistory",
     "alembic_version",
     "_sqlx_migrations",
     "__diesel_schema_migrations",
@@ -40,13 +39,11 @@ const BOOKKEEPING: [&str; 22] = [
     "atlas_schema_revisions",
 ];
 
-/// How the tables end in which SQLite's text searches and spatial indexes keep what they need, which is never nothing, and how
-/// those beside them end that have a row for each of their program's.
-const SHADOWS: [(&[&str], &[&str]); 2] = [
-    (
-        &["_data", "_idx", "_config", "_segments", "_segdir", "_stat"],
-        &["_docsize", "_content"],
-    ),
+/// How the tables end that SQLite's text searches and spatial indexes keep, of which all are there: the first of them are never
+/// empty, and one of the others has a row for each of their program's.
+const SHADOWS: [(&[&str], &[&str]); 3] = [
+    (&["_data", "_idx", "_config"], &["_docsize", "_content"]),
+    (&["_segments", "_segdir"], &["_docsize", "_content"]),
     (&["_node", "_parent"], &["_rowid"]),
 ];
 
@@ -76,7 +73,8 @@ impl StoreManifest {
     #[must_use]
     pub fn holds_nothing(&self) -> bool {
         if let Some(content) = &self.postgres {
-            return has_no_rows(&content.tables) && content.large_objects == 0;
+            let mut full = content.tables.iter().filter(|table| table.rows > 0);
+            return full.all(|table| is_bookkeeping(&table.name)) && content.large_objects == 0;
         }
         if let Some(content) = &self.redis {
             return content.keys() == 0;
@@ -92,7 +90,7 @@ impl StoreManifest {
     }
 }
 
-/// Whether the tables of a program have no row.
+/// Whether the tables of a program in an SQLite database have no row.
 fn has_no_rows(tables: &[TableEntry]) -> bool {
     let mut full = tables.iter().filter(|table| table.rows > 0);
     full.all(|table| is_bookkeeping(&table.name) || is_shadow(&table.name, tables))
@@ -112,8 +110,11 @@ fn is_shadow(name: &str, tables: &[TableEntry]) -> bool {
     SHADOWS.iter().any(|(kept, counted)| {
         let whose = kept.iter().find_map(|end| name.strip_suffix(end));
         whose.is_some_and(|whose| {
-            let mut counted = counted.iter().map(|end| format!("{whose}{end}"));
-            counted.any(|beside| tables.iter().any(|table| table.name == beside))
+            let has = |end: &&str| {
+                let beside = format!("{whose}{end}");
+                tables.iter().any(|table| table.name == beside)
+            };
+            kept.iter().all(has) && counted.iter().any(has)
         })
     })
 }

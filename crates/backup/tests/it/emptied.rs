@@ -68,6 +68,7 @@ const TABLES: &str = "CREATE TABLE note (id INTEGER PRIMARY KEY);
     CREATE TABLE alembic_version (version_num TEXT);
     INSERT INTO portcullis_migrations VALUES (1);
     INSERT INTO alembic_version VALUES ('1a');
+    CREATE TABLE user_content (id INTEGER);
     INSERT INTO note VALUES (1), (2);";
 
 /// What SQLite itself keeps beside tables: the largest key that was ever given, and a text search.
@@ -99,6 +100,25 @@ fn databases_without_a_row_of_their_program_are_told() {
         // A large object is data too.
         || drop(server.sql("notes", "SELECT lo_from_bytea(0, 'a')")),
     );
+}
+
+/// A program's tables may be called as those are that SQLite keeps.
+#[test]
+fn a_table_with_rows_is_data_whatever_its_name_ends_with() {
+    let place = Place::new();
+    let path = place.path("notes.db");
+    let connection = Connection::open(&path).unwrap();
+    let tables = "CREATE TABLE user_data (id INTEGER); CREATE TABLE user_content (id INTEGER);
+        INSERT INTO user_data VALUES (1); INSERT INTO user_content VALUES (1);";
+    connection.execute_batch(tables).unwrap();
+    let store = [Store::sqlite("notes", path)];
+    place.back_up(1, &store);
+    connection
+        .execute_batch("DELETE FROM user_content")
+        .unwrap();
+    assert_eq!(told(&place, &place.back_up(2, &store)), []);
+    connection.execute_batch("DELETE FROM user_data").unwrap();
+    assert_eq!(told(&place, &place.back_up(3, &store)).len(), 1);
 }
 
 #[test]

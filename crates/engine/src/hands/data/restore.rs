@@ -40,7 +40,9 @@ enum Standing {
     Equal,
     /// It was put back, and written to since.
     Written,
-    /// It is none of the two; how it is, in words that name it.
+    /// It was put back, and cannot be read now.
+    Left(BackupError),
+    /// It is none of these; how it is, in words that name it.
     Differs(String),
 }
 
@@ -67,22 +69,22 @@ impl DataHand {
             let mut left = None;
             for store in &stores {
                 let wanted = manifest.store(&store.name);
-                match backup.put_back(store, wanted, now, &mut facts) {
-                    // It is as users left it, as far as is known: the others wait for nothing.
-                    Err(error) if backup.was_put_back(store)? => {
-                        left.get_or_insert_with(|| (store.name.clone(), error));
-                    }
-                    done => done?,
-                }
+                let alone = backup.put_back(store, wanted, now, &mut facts)?;
+                // As far as is known it is as users left it: the others wait for nothing.
+                left = left.or(alone.map(|error| (left_alone(store, &error), failure(&error))));
             }
             Ok((facts, left))
         });
         match done.await?.map_err(|error| failure(&error))? {
             (facts, None) => Ok(facts),
-            (facts, Some((store, error))) => {
-                let failure = failure(&error);
+            // Facts of what failed may be forgotten; what became of the others must not.
+            (facts, Some((words, failure))) => {
+                let done = facts
+                    .iter()
+                    .map(|fact| format!("{}: {}", fact.name, fact.value));
+                let told: Vec<String> = std::iter::once(words).chain(done).collect();
                 Err(Failure {
-                    message: left_alone(&store, &error),
+                    message: told.join("; "),
                     facts,
                     ..failure
                 })
@@ -150,14 +152,15 @@ struct InRollout<'r> {
 }
 
 impl InRollout<'_> {
-    /// Puts one store back, unless it is as in the backup or was put back before.
+    /// Puts one store back, unless it is as in the backup or was put back before. Gives why one that was put back before cannot
+    /// be read now.
     fn put_back(
         self,
         store: &Store,
         wanted: Option<&StoreManifest>,
         now: Timestamp,
         facts: &mut Vec<Fact>,
-    ) -> Result<(), BackupError> {
+    ) -> Result<Option<BackupError>, BackupError> {
         // Of a tool that prints no digest it is known what happened, not what is: unless it is noted that all of it was put
         // back, it is done again.
         let standing = match wanted {
@@ -167,8 +170,7 @@ impl InRollout<'_> {
             },
             Some(wanted) => match self.stand(store, wanted) {
                 Ok(standing) => standing,
-                // What cannot be asked is put back, which may tell more; but never over what was written since.
-                Err(error) if self.was_put_back(store)? => return Err(error),
+                // What cannot be asked is put back, which may tell more.
                 Err(_) => Standing::Differs(String::new()),
             },
             None => Standing::Differs(String::new()),
@@ -178,12 +180,13 @@ impl InRollout<'_> {
                 facts.push(Fact::new(&store.name, "was as in the backup"));
                 // Users may write to it while the others are put back.
                 self.note(store, now, facts);
-                return Ok(());
+                return Ok(None);
             }
             Standing::Written => {
                 facts.push(Fact::new(&store.name, WRITTEN_SINCE));
-                return Ok(());
+                return Ok(None);
             }
+            Standing::Left(error) => return Ok(Some(error)),
             Standing::Differs(_) => {}
         }
         let replaced = replace(self.vault, self.name, store, now)?;
@@ -209,7 +212,7 @@ impl InRollout<'_> {
         if let Some(kept) = replaced.kept {
             facts.push(Fact::new("replaced data kept as", kept));
         }
-        Ok(())
+        Ok(None)
     }
 
     /// Compares the live stores with the backup, up to the first that differs.
@@ -221,15 +224,12 @@ impl InRollout<'_> {
                 compared.differs = Some(format!("{} is not in the backup", store.name));
                 return Ok(compared);
             };
-            let standing = match self.stand(store, wanted) {
-                Err(error) if self.was_put_back(store)? => {
-                    let words = left_alone(&store.name, &error);
-                    compared.left.get_or_insert(words);
-                    continue;
+            match self.stand(store, wanted)? {
+                Standing::Left(error) => {
+                    compared
+                        .left
+                        .get_or_insert_with(|| left_alone(store, &error));
                 }
-                standing => standing?,
-            };
-            match standing {
                 Standing::Equal if !store.tells_its_content() => {
                     compared.believed.push(store.name.clone());
                 }
@@ -247,17 +247,19 @@ impl InRollout<'_> {
     /// How a live store stands to what the backup has of it.
     ///
     /// # Errors
-    /// When nothing is known of it: it is locked, or cannot be asked.
+    /// When nothing is known of it, and it was not put back before: it is locked, or cannot be asked.
     fn stand(self, store: &Store, wanted: &StoreManifest) -> Result<Standing, BackupError> {
         let how = match store_digest_against(store, wanted) {
             Ok(found) if found == wanted.digest => return Ok(Standing::Equal),
             Ok(found) => format!("{} is {found}", store.name),
             // It is written to so fast that no state of it could be read, or a tool that prints no digest has forgotten.
             Err(error) if changes(&error) || !store.tells_its_content() => chain(&error),
+            // What users wrote since may be whole behind a wrong permission, a lock or a server that does not answer.
+            Err(error) if !is_lost(&error) && self.was_put_back(store)? => {
+                return Ok(Standing::Left(error));
+            }
             Err(error) if is_unknown(&error) => return Err(error),
-            // What users wrote since may be whole behind a wrong permission or a disk that is away for a moment.
-            Err(error) if !is_lost(&error) && self.was_put_back(store)? => return Err(error),
-            // One that is missing or damaged is surely not as in the backup, nor as users left it.
+            // One that is missing or damaged is not as in the backup, nor as users left it.
             Err(error) => return Ok(Standing::Differs(chain(&error))),
         };
         Ok(match self.was_put_back(store)? {
@@ -306,8 +308,8 @@ fn changes(error: &BackupError) -> bool {
     )
 }
 
-/// Whether a store is surely not as users left it: it is missing, another thing, or damaged. Whatever else hinders reading it is
-/// not in its data.
+/// Whether a store is not as users left it: it is missing, another thing, or damaged. Whatever else hinders reading it is not in
+/// its data.
 fn is_lost(error: &BackupError) -> bool {
     match error {
         BackupError::StoreRefused { .. }
@@ -322,10 +324,16 @@ fn is_lost(error: &BackupError) -> bool {
 }
 
 /// What is said of a store that was put back and cannot be read now.
-fn left_alone(store: &str, error: &BackupError) -> String {
+fn left_alone(store: &Store, error: &BackupError) -> String {
+    let way_out = match (store.path(), error) {
+        (Some(_), BackupError::StoreUnreadable { .. } | BackupError::DatabaseFailed { .. }) => {
+            "; mend that, or move it away to have the backup put back again"
+        }
+        _ => "",
+    };
     format!(
-        "{store} was put back and may have been written to since, so it is left alone while it cannot be read: {}; mend that, \
-         or move it away to have the backup put back again",
+        "{} was put back and may have been written to since, so it is left alone while it cannot be read: {}{way_out}",
+        store.name,
         chain(error)
     )
 }

@@ -86,9 +86,9 @@ fn where_a_probe_cannot_tell_a_person_decides_once() {
     assert!(matches!(&effects[0], Effect::Perform(op) if op.action.word() == "restore"));
 }
 
-/// A store that was put back and cannot be read now is no question of writes: asked the same again, nobody would hear what is wrong.
+/// Asked the same at once, nobody would hear what is wrong; and once it is mended there are more writes to lose than were agreed to.
 #[test]
-fn whoever_agreed_hears_why_it_did_not_work_and_may_try_again() {
+fn whoever_agreed_hears_why_it_did_not_work_and_is_asked_anew() {
     let (back, _) = after_failure(&migrating(|_| {}));
     let held = apply(&back, probed(&back, Presence::Unknown));
     let mut rollout = apply(&held, EventKind::Retry);
@@ -124,10 +124,12 @@ fn whoever_agreed_hears_why_it_did_not_work_and_may_try_again() {
         unreachable!("it is held");
     };
     assert!(why.words().contains("it cannot be read now"), "{why:?}");
-    // What was mended is tried again, and nobody is asked a second time.
     let again = apply(&rollout, EventKind::Retry);
-    let (_, effects) = again
-        .apply(&event(probed(&again, Presence::Applied)))
+    let asked = apply(&again, probed(&again, Presence::Applied));
+    assert!(asks(&asked), "{:?}", asked.state());
+    let agreed = apply(&asked, EventKind::Retry);
+    let (_, effects) = agreed
+        .apply(&event(probed(&agreed, Presence::Applied)))
         .unwrap();
     assert!(matches!(&effects[0], Effect::Perform(op) if op.action.word() == "restore"));
 }

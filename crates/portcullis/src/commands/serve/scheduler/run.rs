@@ -3,7 +3,9 @@
 use std::collections::BTreeSet;
 
 use jiff::Timestamp;
-use portcullis_backup::{Backup, BackupError, BackupRequest, Emptied, Encryption, Store, Vault};
+use portcullis_backup::{
+    Backup, BackupError, BackupName, BackupRequest, Emptied, Encryption, Store, Vault,
+};
 use portcullis_config::{Config, DrilledBackup, DrilledFrom};
 use portcullis_engine::{
     DataEntry, DataRecord, DrillFrom, DrillOrder, DrillVerdict, Drills, DrillsRefused, Job, Pick,
@@ -31,12 +33,7 @@ impl Keeper {
         let release = release.map(|release| release.to_string());
         let known = Known {
             needed: prune::needed_by(&history),
-            emptied: self
-                .entries
-                .iter()
-                .filter_map(emptied_in)
-                .flatten()
-                .collect(),
+            emptied: emptied_before(&self.config, &self.entries),
         };
         let (config, reason) = (self.config.clone(), format!("schedule, {at}"));
         let encryption = encryption_of(&config).await;
@@ -210,16 +207,23 @@ impl Keeper {
 struct Known {
     /// The backups that rollouts need, each with the reason.
     needed: Vec<(String, String)>,
-    /// The stores that people were told of as emptied, each with the newest backup that has data of it.
-    emptied: BTreeSet<(String, String)>,
+    /// The stores that were empty in the last backup of the schedule, of which people were told.
+    emptied: BTreeSet<String>,
 }
 
-/// What an earlier backup of the schedule says of emptied stores.
-fn emptied_in(entry: &DataEntry) -> Option<impl Iterator<Item = (String, String)>> {
-    match &entry.record {
-        DataRecord::BackedUp { emptied, .. } => Some(emptied.clone().into_iter()),
+/// The stores that were emptied by the record of the last backup of the schedule. Environments may share a journal.
+fn emptied_before(config: &Config, entries: &[DataEntry]) -> BTreeSet<String> {
+    let last = entries.iter().rev().find_map(|entry| match &entry.record {
+        DataRecord::BackedUp {
+            backup, emptied, ..
+        } => {
+            let name: BackupName = backup.parse().ok()?;
+            let is_ours = name.environment() == config.service.environment;
+            is_ours.then(|| emptied.keys().cloned().collect())
+        }
         _ => None,
-    }
+    });
+    last.unwrap_or_default()
 }
 
 fn in_record(emptied: &Emptied) -> (String, String) {
@@ -289,8 +293,8 @@ fn finish(
     let emptied = vault.emptied(&backup.manifest).unwrap_or_default();
     // Once is enough for a store that is meant to be empty.
     let mut newly_emptied = emptied.clone();
-    newly_emptied.retain(|one| !known.emptied.contains(&in_record(one)));
-    // What is named is still there when people read it.
+    newly_emptied.retain(|one| !known.emptied.contains(&one.store));
+    // What is named is not removed by the very run that names it.
     let mut needed = known.needed;
     needed.extend(newly_emptied.iter().map(|one| {
         let why = format!("it is the newest with data of store {}", one.store);
