@@ -148,14 +148,21 @@ fn a_clock_set_back_during_a_pause_does_not_stretch_it() {
     std::fs::write(&vault, "in the way").unwrap();
     rig.ok(&["deploy", "--release", "1.1"]);
     let mut diary = Diary::open(&rig.path(".portcullis/journal.db"));
-    let begun = Instant::now();
-    while !diary.place().ends_with("resting") {
-        assert!(begun.elapsed() < Duration::from_secs(30), "{}", rig.log());
-        diary.catch_up();
+    // On a busy machine a pause may be over before the kill. There is another one, and it is longer.
+    for pause in 1.. {
+        let begun = Instant::now();
+        while !diary.place().ends_with("resting") {
+            assert!(begun.elapsed() < Duration::from_secs(30), "{}", rig.log());
+            diary.catch_up();
+        }
+        rig.kill();
+        diary.check_nothing_is_lost();
+        if diary.place().ends_with("resting") {
+            break;
+        }
+        assert!(pause < 2, "{}", diary.place());
+        rig.start();
     }
-    rig.kill();
-    diary.check_nothing_is_lost();
-    assert!(diary.place().ends_with("resting"), "{}", diary.place());
     std::fs::remove_file(&vault).unwrap();
     std::fs::rename(&aside, &vault).unwrap();
     set_clock(&rig, "-1d");
